@@ -1,0 +1,1 @@
+"""Find the page that shows it: visual document retrieval by late interaction."""

@@ -1,0 +1,275 @@
+"""The records that travel between rooms: frozen, typed, without behaviour that needs another room.
+
+Arrays inside records are never written to after the record is made.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+FloatArray = NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
+
+_NAMESPACE = uuid.UUID("6f1d3c1e-6d0b-5f0e-9a55-2f4f7c1b8a10")
+
+
+def make_document_id(source_uri: str) -> str:
+    """Derive a document's id from where it lives: the same file keeps its id whatever its content."""
+    return str(uuid.uuid5(_NAMESPACE, source_uri))
+
+
+def make_page_id(document_id: str, page_index: int) -> str:
+    """Derive a page's id, which is also its point id in the store, from its document and 0-based position."""
+    return str(uuid.uuid5(uuid.UUID(document_id), str(page_index)))
+
+
+class Region(NamedTuple):
+    """A rectangle on a page, normalised to 0..1, origin top left."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+class PageWord(NamedTuple):
+    """One word of a page's own text layer and where it stands."""
+
+    text: str
+    region: Region
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """One file or image, as it was when it was listed.
+
+    Attributes:
+        document_id: uuid5 of `source_uri`.
+        source_uri: Where it lives, `file:///...` for local files.
+        name: File name, shown to people.
+        content_hash: sha256 of the bytes, hexadecimal.
+        size_bytes: Length of the file.
+    """
+
+    document_id: str
+    source_uri: str
+    name: str
+    content_hash: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Page:
+    """One rendered page.
+
+    Attributes:
+        page_index: 0-based position in its document.
+        image: RGB, upright.
+        page_hash: sha256 over size and RGB pixels of `image`, hexadecimal: equal pixels, equal hash.
+        encoded_image: `image` as a file (see `image_mimetype`), as kept for showing.
+        image_mimetype: For example `image/webp`.
+        dpi: What `image` was really rendered at; lower than asked for where a limit forced it.
+        width_pt: Width of the upright page in points (1/72 inch).
+        height_pt: Height likewise.
+        rotation: Degrees clockwise that the file asked for and `image` already has: 0, 90, 180 or 270.
+        label: The page's printed number as the file states it ("iv", "A-3"), else the 1-based number.
+        words: The text layer, in reading order of the file; empty where there is none.
+    """
+
+    page_index: int
+    image: "Image"
+    page_hash: str
+    encoded_image: bytes = b""
+    image_mimetype: str = "image/webp"
+    dpi: float = 72.0
+    width_pt: float = 0.0
+    height_pt: float = 0.0
+    rotation: int = 0
+    label: str = ""
+    words: tuple[PageWord, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The text layer as one line."""
+        return " ".join(word.text for word in self.words)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PageEmbedding:
+    """The multi-vector of one page.
+
+    Attributes:
+        vectors: Shape (n_vectors, dim), float32, rows of unit length, no padding rows.
+        regions: Shape (n_vectors, 4), float32: left, top, right, bottom in 0..1 of what each row saw.
+        is_patch: Shape (n_vectors,): False for rows that stand for prompt text, whose region is the whole page.
+    """
+
+    vectors: FloatArray
+    regions: FloatArray
+    is_patch: BoolArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class QueryEmbedding:
+    """The multi-vector of one query.
+
+    Attributes:
+        vectors: Shape (n_query_vectors, dim), float32. A row's length is its weight; unit length is the plain case.
+        tokens: What each row stands for, one text per row.
+    """
+
+    vectors: FloatArray
+    tokens: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelIdentity:
+    """What must be equal for two vectors to be comparable.
+
+    Attributes:
+        name: As the user names the model, such as `spotter`.
+        revision: Version or commit.
+        weights_hash: sha256 of the weights, hexadecimal.
+        dim: Length of a row.
+        backend: What runs it and its version, such as `onnxruntime 1.31`; recorded, not compared.
+    """
+
+    name: str
+    revision: str
+    weights_hash: str
+    dim: int
+    backend: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PagePoint:
+    """One page as it is written to a store: its vectors and its payload (keys in `store.schema`)."""
+
+    page_id: str
+    embedding: PageEmbedding
+    pooled: FloatArray
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRecord:
+    """What the store knows of one page, without its vectors.
+
+    Attributes:
+        page_id: uuid5 of document and position.
+        document_id: Of its document.
+        document_name: File name, shown to people.
+        source_uri: Where the document lives.
+        page_index: 0-based.
+        n_pages: Pages of the document.
+        label: Printed page number.
+        page_hash: Of the rendered pixels; names the kept image.
+        width_px: Of the kept image.
+        height_px: Likewise.
+        dpi: Of the kept image.
+        n_vectors: Rows of the page's multi-vector.
+        text: The text layer as one line, "" where there is none.
+        metadata: The user's own fields.
+    """
+
+    page_id: str
+    document_id: str
+    document_name: str
+    source_uri: str
+    page_index: int
+    n_pages: int
+    label: str
+    page_hash: str
+    width_px: int
+    height_px: int
+    dpi: float
+    n_vectors: int
+    text: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def page_number(self) -> int:
+        """1-based position, as people count."""
+        return self.page_index + 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredPage:
+    """One row of a store's answer."""
+
+    page: PageRecord
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """One search result.
+
+    Attributes:
+        rank: 1-based.
+        score: Of the last stage; higher is better. Comparable within one search only.
+        scored_by: That stage: `maxsim`, or the name of the model's own rerank such as `soft_bm25`.
+        similarity: How well the query's words are matched on average, in [0, 1]; meant for thresholds.
+        page: The page that was found.
+    """
+
+    rank: int
+    score: float
+    scored_by: str
+    similarity: float
+    page: PageRecord
+
+
+class DocumentState(StrEnum):
+    """Where a document stands in the ledger."""
+
+    INGESTING = "ingesting"
+    READY = "ready"
+    PARTIAL = "partial"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageFailure:
+    """Why one page, or a whole document (`page_number` None), was not ingested.
+
+    Attributes:
+        page_number: 1-based, or None for the document.
+        reason: Name of the error class, such as `EncryptedDocument`.
+        message: One sentence with the next step.
+    """
+
+    page_number: int | None
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentRecord:
+    """One line of the ledger: what happened to one document.
+
+    Attributes:
+        document: The file as it was when it was ingested.
+        state: READY when all pages are in, PARTIAL when some failed, FAILED when none could be made.
+        n_pages: Pages the file has, 0 when it could not be opened.
+        n_ingested: Pages in the index.
+        failures: What was left out and why.
+        warnings: What was done but may surprise, such as a page rendered below the asked-for dpi.
+        updated_at: UTC, ISO 8601.
+    """
+
+    document: Document
+    state: DocumentState
+    n_pages: int
+    n_ingested: int
+    failures: Sequence[PageFailure] = ()
+    warnings: Sequence[str] = ()
+    updated_at: str = ""

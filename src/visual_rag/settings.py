@@ -1,0 +1,79 @@
+"""Settings as frozen values, and the only reader of the environment.
+
+>>> RenderSettings(dpi=144).dpi
+144
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Renderer = Literal["pdfium", "poppler"]
+VectorDatatype = Literal["turbo8", "float16"]
+SearchMode = Literal["auto", "exact", "two-stage"]
+INDEX_VARIABLE = "VISUAL_RAG_INDEX"
+DEFAULT_INDEX = ".visual_rag"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderSettings:
+    """How documents become page images, and what they may cost.
+
+    Attributes:
+        dpi: Dots per inch; None takes what the model prefers.
+        renderer: `pdfium` (in the base install) or `poppler` (needs Debian's `poppler-utils` or the like).
+        max_pixels: A page that would be larger is rendered at a lower dpi; an image file that is larger is refused
+            before its pixels are allocated.
+        max_pages: A document with more pages is refused.
+        max_file_bytes: A larger file is refused before it is read.
+        page_timeout_s: Seconds one page may take.
+        memory_bytes: What one worker process may allocate.
+        n_workers: Worker processes.
+    """
+
+    dpi: int | None = None
+    renderer: Renderer = "pdfium"
+    max_pixels: int = 40_000_000
+    max_pages: int = 20_000
+    max_file_bytes: int = 2_000_000_000
+    page_timeout_s: float = 30.0
+    memory_bytes: int = 1_500_000_000
+    n_workers: int = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSettings:
+    """How vectors are kept.
+
+    Attributes:
+        datatype: Of the full multi-vectors: `turbo8` (8 bits a value) or `float16`.
+    """
+
+    datatype: VectorDatatype = "turbo8"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchSettings:
+    """How pages are looked for.
+
+    Attributes:
+        mode: `exact` scores every page, `two-stage` reranks a shortlist, `auto` is exact up to `exact_up_to` pages.
+        exact_up_to: Pages.
+        min_shortlist: Least number of pages that the second stage sees.
+        shortlist_share: Share of the index that it sees, where that is more.
+    """
+
+    mode: SearchMode = "auto"
+    exact_up_to: int = 1000
+    min_shortlist: int = 200
+    shortlist_share: float = 0.02
+
+    def shortlist_size(self, n_pages: int) -> int:
+        """Pages that the second stage sees in an index of `n_pages`."""
+        return max(self.min_shortlist, round(self.shortlist_share * n_pages))
+
+
+def default_index_folder() -> Path:
+    """The index folder when none is named: `$VISUAL_RAG_INDEX`, else `.visual_rag` in the current folder."""
+    return Path(os.environ.get(INDEX_VARIABLE) or DEFAULT_INDEX)
