@@ -273,3 +273,53 @@ class DocumentRecord:
     failures: Sequence[PageFailure] = ()
     warnings: Sequence[str] = ()
     updated_at: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestProgress:
+    """How far a running ingest is.
+
+    Attributes:
+        document_name: Being worked on.
+        n_pages_done: Pages finished so far in this run, good or bad.
+        n_pages_expected: Estimate of all pages of the run, from the pages and bytes of the documents opened so far.
+        n_documents_done: Documents finished.
+        n_documents: Documents of the run.
+    """
+
+    document_name: str
+    n_pages_done: int
+    n_pages_expected: int
+    n_documents_done: int
+    n_documents: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestReport:
+    """What one ingest did.
+
+    Attributes:
+        ingested: Ledger records of the documents worked on, in order: ready, partial or failed.
+        unchanged: Names of documents that were already in the index as they are.
+        ignored: Names of files in the folders that are no documents.
+        n_pages_embedded: Pages that went through the model.
+        n_pages_reused: Pages whose vectors were already in the index.
+        seconds: Wall time.
+    """
+
+    ingested: Sequence[DocumentRecord]
+    unchanged: Sequence[str]
+    ignored: Sequence[str]
+    n_pages_embedded: int
+    n_pages_reused: int
+    seconds: float
+
+    @property
+    def failed(self) -> list[DocumentRecord]:
+        """Documents that are not, or not wholly, in the index."""
+        return [record for record in self.ingested if record.state is not DocumentState.READY]
+
+    @property
+    def n_pages(self) -> int:
+        """Pages of the documents worked on that are now in the index."""
+        return sum(record.n_ingested for record in self.ingested)

@@ -21,6 +21,13 @@ PADDING_ID, UNKNOWN_ID = 0, 1
 N_SYMBOLS = len(ALPHABET) + 2
 MAX_CHARACTERS = 24  # a longer word keeps its first 24 characters; the true length still reaches the model
 
+# Words that make a sentence a question and say nothing of what a page shows.
+QUESTION_WORDS = frozenset(
+    "a an and any are as at be been by can could did do does find for from give has have how i if in into is it its "
+    "list me much many my of on or our page pages please show showing shown shows tell than that the their them there "
+    "these they this those to was we were what when where which who why will with would you your".split()
+)
+
 _SYMBOL_IDS = {character: index + 2 for index, character in enumerate(ALPHABET)}
 _OUTER = " .,;:!?()[]{}<>\"'`*•·…“”‘’„«»|=_~^"
 _DASHES = str.maketrans({"–": "-", "—": " ", "‐": "-", "‑": "-", "−": "-", "’": "'", "\u00ad": ""})
@@ -49,6 +56,17 @@ def split_words(text: str) -> list[str]:
     """Cut text into normalised words, in reading order, repeats kept."""
     tokens = unicodedata.normalize("NFKC", text).translate(_DASHES).split()
     return [word for token in tokens for word in cut_token(normalise_word(token))]
+
+
+def content_words(question: str) -> list[str]:
+    """Cut a question into the words to look for, each once; all its words where nothing else is left.
+
+    Example:
+        >>> content_words("Where is the wiring diagram of the pump?"), content_words("what is this")
+        (['wiring', 'diagram', 'pump'], ['what', 'is', 'this'])
+    """
+    words = list(dict.fromkeys(split_words(question)))
+    return [word for word in words if word not in QUESTION_WORDS] or words
 
 
 def fold_accents(word: str) -> str:

@@ -1,0 +1,95 @@
+"""What is installed, what is missing, and the command that mends it.
+
+    for check in examine():
+        print(check.part, check.ok, check.mend)
+"""
+
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+
+from visual_rag.embed.models import DEFAULT_MODEL, load_embedder
+from visual_rag.errors import VisualRagError
+from visual_rag.records import Page
+
+_EXTRAS = {
+    "colpali": ("colpali_engine", "ColPali-family models"),
+    "openai": ("openai", "captions and answers by OpenAI models"),
+    "serve": ("fastapi", "the REST API"),
+    "eval": ("ir_measures", "evaluation"),
+    "s3": ("s3fs", "documents in S3"),
+}
+_BASE = ("qdrant-edge-py", "onnxruntime", "pypdfium2", "pillow", "llama-index-core")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that was looked at.
+
+    Attributes:
+        part: What it is.
+        ok: Whether it works.
+        optional: Whether visual_rag runs without it.
+        found: Version, or what is wrong.
+        mend: The command that mends it, "" where nothing is wrong.
+    """
+
+    part: str
+    ok: bool
+    optional: bool
+    found: str
+    mend: str
+
+
+def examine() -> list[Check]:
+    """Look at Python, the packages, the bundled model and the optional parts."""
+    checks = [_python(), *(_package(name) for name in _BASE), _model(), _poppler()]
+    return checks + [_extra(extra, module, what) for extra, (module, what) in _EXTRAS.items()]
+
+
+def _python() -> Check:
+    found = ".".join(map(str, sys.version_info[:3]))
+    return Check(part="python", ok=True, optional=False, found=found, mend="")
+
+
+def _package(name: str) -> Check:
+    try:
+        return Check(part=name, ok=True, optional=False, found=version(name), mend="")
+    except PackageNotFoundError:
+        return Check(part=name, ok=False, optional=False, found="missing", mend="pip install --force-reinstall visual-rag")
+
+
+def _model() -> Check:
+    """Embed a blank page and a question with the bundled model: the shortest way through all of it."""
+    return _tried(f"model {DEFAULT_MODEL}", _try_model, "pip install --force-reinstall visual-rag")
+
+
+def _try_model() -> str:
+    from PIL import Image
+
+    embedder = load_embedder(DEFAULT_MODEL)
+    embedder.embed_pages([Page(page_index=0, image=Image.new("RGB", (128, 128), "white"), page_hash="")])
+    embedder.embed_queries(["pump"])
+    return f"revision {embedder.identity.revision}, {embedder.identity.backend}"
+
+
+def _tried(part: str, attempt: Callable[[], str], mend: str) -> Check:
+    try:
+        return Check(part=part, ok=True, optional=False, found=attempt(), mend="")
+    except VisualRagError as error:
+        return Check(part=part, ok=False, optional=False, found=str(error), mend=mend)
+
+
+def _poppler() -> Check:
+    found = shutil.which("pdftoppm")
+    mend = "" if found else "apt-get install poppler-utils (Debian, Ubuntu) or brew install poppler (macOS)"
+    return Check(part="poppler", ok=bool(found), optional=True, found="found" if found else "missing", mend=mend)
+
+
+def _extra(extra: str, module: str, what: str) -> Check:
+    ok = find_spec(module) is not None
+    mend = "" if ok else f"pip install 'visual-rag[{extra}]' for {what}"
+    return Check(part=f"[{extra}]", ok=ok, optional=True, found="installed" if ok else "missing", mend=mend)

@@ -1,0 +1,1 @@
+"""Models that turn pages and questions into multi-vectors."""

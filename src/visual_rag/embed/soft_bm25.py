@@ -1,0 +1,95 @@
+"""BM25 over what a model sees: a word's frequency on a page is the soft count of page vectors that look like it.
+
+MaxSim keeps only the best match of a word, and every page has some best match; here a word that is not there counts
+nothing, one that stands there three times counts more, and rare words weigh more. It needs the full vectors.
+
+    score(query, page) = sum over words of idf * tf * (K1 + 1) / (tf + K1 * (1 - B + B * length / mean_length))
+    tf(word, page)     = sum over page vectors of gate(word . vector)
+
+Source of the formula: Robertson and Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond, 2009; of the
+gate: the likelihood that two vectors are the same word, fitted on pages drawn for validation (training/spotter).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from visual_rag.embed.protocol import CorpusSample
+from visual_rag.records import FloatArray
+
+K1 = 1.5
+B = 0.75
+_LEAST_COUNT = 0.3  # a gate below this is noise: hundreds of such would add up to a word that is not there
+_EXPONENT_LIMIT = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Likelihood that two unit vectors are the same word: a logistic curve over their dot product."""
+
+    centre: float
+    softness: float
+
+    def __call__(self, cosine: FloatArray) -> FloatArray:
+        """Map dot products to [0, 1]."""
+        exponent = np.clip((self.centre - cosine) / self.softness, -_EXPONENT_LIMIT, _EXPONENT_LIMIT)
+        return np.asarray(1 / (1 + np.exp(exponent)), dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SoftCounts:
+    """What the words of one query find on some pages.
+
+    Attributes:
+        frequency: Shape (n_words, n_pages): soft counts.
+        best: Shape (n_words, n_pages), in [0, 1]: the gate of the best match.
+        lengths: Shape (n_pages,): vectors of each page.
+    """
+
+    frequency: FloatArray
+    best: FloatArray
+    lengths: FloatArray
+
+
+def soft_counts(words: FloatArray, pages: Sequence[FloatArray], gate: Gate) -> SoftCounts:
+    """Count each word on each page.
+
+    Args:
+        words: Shape (n_words, dim), rows of unit length.
+        pages: Each (n_vectors, dim), rows of unit length, at least one row.
+        gate: Turns dot products into likelihoods.
+    """
+    lengths = np.array([len(page) for page in pages], dtype=np.float32)
+    frequency = np.empty((len(words), len(pages)), dtype=np.float32)
+    best = np.empty_like(frequency)
+    for column, page in enumerate(pages):
+        likelihood = gate(words @ page.T)  # (n_words, n_vectors)
+        best[:, column] = likelihood.max(axis=1)
+        frequency[:, column] = np.where(likelihood > _LEAST_COUNT, likelihood, 0).sum(axis=1)
+    return SoftCounts(frequency, best, lengths)
+
+
+def inverse_document_frequency(counts: SoftCounts) -> FloatArray:
+    """How rare each word is: shape (n_words,), above 0; the page count of a word is soft too."""
+    n_pages = counts.frequency.shape[1]
+    n_with_word = np.minimum(counts.frequency, 1).sum(axis=1)
+    return np.asarray(np.log1p((n_pages - n_with_word + 0.5) / (n_with_word + 0.5)), dtype=np.float32)
+
+
+def soft_bm25(counts: SoftCounts, weights: FloatArray, mean_length: float) -> FloatArray:
+    """Score pages: shape (n_pages,), 0 or more, higher is more relevant; comparable within one query.
+
+    Args:
+        counts: Of the candidates.
+        weights: Shape (n_words,): inverse document frequencies.
+        mean_length: Vectors of an average page of the index.
+    """
+    norm = K1 * (1 - B + B * counts.lengths / max(mean_length, 1.0))  # (n_pages,)
+    saturated = counts.frequency * (K1 + 1) / (counts.frequency + norm)
+    return np.asarray(weights @ saturated, dtype=np.float32)
+
+
+def weights_in(words: FloatArray, sample: CorpusSample, gate: Gate) -> FloatArray:
+    """Inverse document frequencies of words over a sample of the index: shape (n_words,)."""
+    return inverse_document_frequency(soft_counts(words, sample.pages, gate))

@@ -1,0 +1,1 @@
+"""The pipeline that fills an index and keeps its ledger."""

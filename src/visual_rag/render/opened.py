@@ -1,0 +1,84 @@
+"""What a file looks like to the worker once it is open, and the choice of who opens it."""
+
+import stat
+from typing import Protocol
+
+from visual_rag.errors import AccessDenied, DamagedDocument, LimitExceeded, SourceUnavailable, UnsupportedFormat
+from visual_rag.render.channel import Job, RenderedPage
+from visual_rag.render.kinds import HEAD_BYTES, sniff
+
+
+class OpenedFile(Protocol):
+    """A file whose pages can be rendered one by one, in any order."""
+
+    @property
+    def n_pages(self) -> int:
+        """At least 1."""
+
+    def render(self, page_index: int) -> RenderedPage:
+        """Render one page.
+
+        Raises:
+            DocumentError: This page cannot be rendered; others may.
+        """
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+def open_file(job: Job) -> OpenedFile:
+    """Open a file with what its content asks for.
+
+    Raises:
+        DocumentError: It cannot be opened as anything that has pages.
+        SourceError: It cannot be read at all.
+    """
+    kind = sniff(_read_head(job))
+    match kind.opened_as:
+        case "pdf" if job.renderer == "poppler":
+            from visual_rag.render.poppler import PopplerFile
+
+            return _checked(PopplerFile(job), job)
+        case "pdf":
+            from visual_rag.render.pdf import PdfFile
+
+            return _checked(PdfFile(job), job)
+        case "image":
+            from visual_rag.render.image import ImageFile
+
+            return _checked(ImageFile(job, kind.name), job)
+        case "unsupported":
+            raise UnsupportedFormat(f"the file is {kind.name}; {kind.advice}")
+        case "unknown":
+            from visual_rag.render.image import foreign_format
+
+            name = foreign_format(job.path) or kind.name
+            raise UnsupportedFormat(f"the file is {name}; {kind.advice}")
+
+
+def _checked(file: OpenedFile, job: Job) -> OpenedFile:
+    if file.n_pages < 1:
+        raise DamagedDocument("the document has no pages that can be read")
+    if file.n_pages > job.max_pages:
+        raise LimitExceeded(f"the document has {file.n_pages:,} pages, more than max_pages allows ({job.max_pages:,})")
+    return file
+
+
+def _read_head(job: Job) -> bytes:
+    try:
+        status = job.path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise UnsupportedFormat("this is a folder or a device, not a file")
+        if status.st_size > job.max_file_bytes:
+            raise LimitExceeded(
+                f"the file has {status.st_size:,} bytes, more than max_file_bytes allows ({job.max_file_bytes:,})"
+            )
+        with job.path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except PermissionError as error:
+        raise AccessDenied("the file may not be read by this user") from error
+    except OSError as error:
+        raise SourceUnavailable(f"the file cannot be read: {error.strerror}") from error
+    if not head:
+        raise DamagedDocument("the file is empty")
+    return head

@@ -1,0 +1,1 @@
+"""Finding pages: search, and showing what was found."""

@@ -1,0 +1,1 @@
+"""Where pages, their vectors, their images and the ledger lie."""

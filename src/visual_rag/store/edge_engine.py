@@ -1,0 +1,161 @@
+"""Qdrant Edge as this package uses it: shard settings, conditions in its language, its errors in ours.
+
+`edge.py` is the store; this module holds what would have to change with a new release of the engine. Measured traps
+that shape it: HNSW on multi-vectors must be switched off by hand (`m=0`, else `optimize` takes seconds for tens of
+pages), the write-ahead log is what survives a kill, every error is a bare `Exception`, and a bug in the engine is a
+`PanicException` that no `except Exception` catches.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import qdrant_edge as edge
+
+from visual_rag.errors import InvalidFilter, InvalidInput, StoreError, StoreLocked, StoreUnavailable, VisualRagError
+from visual_rag.passport import IndexPassport
+from visual_rag.store.filters import AllOf, AnyOf, AtLeast, Filter
+from visual_rag.store.lock import locked_message
+from visual_rag.store.schema import FULL, INDEXED_INTEGERS, INDEXED_KEYWORDS, PAGE_ID, POOLED
+
+REFUSALS: tuple[type[Exception], ...] = (TypeError, ValueError, OverflowError)  # a value that the engine cannot take
+PANIC = "PanicException"  # PyO3's; derives from BaseException and cannot be imported
+_BUSY = ("No space left", "os error 28", "Too many open files", "os error 24")
+_DATATYPES = {"turbo8": edge.VectorStorageDatatype.Turbo8, "float16": edge.VectorStorageDatatype.Float16}
+_NO_HNSW = edge.HnswIndexConfig(m=0, ef_construct=16, full_scan_threshold=10)
+# By default space is only reclaimed in segments of 1,000 points: an index of a few manuals would never shrink.
+_OPTIMIZERS = edge.EdgeOptimizersConfig(deleted_threshold=0.1, vacuum_min_vector_number=100)
+
+
+def create_pages(folder: Path, passport: IndexPassport) -> edge.EdgeShard:
+    """Make an empty shard for pages: `full` and `pooled` multi-vectors and the payload indexes."""
+    if passport.datatype not in _DATATYPES:
+        raise InvalidInput(f"datatype '{passport.datatype}' is unknown; use one of {', '.join(_DATATYPES)}")
+    config = edge.EdgeConfig(
+        vectors={
+            FULL: _multi_vector(passport.model.dim, _DATATYPES[passport.datatype]),
+            POOLED: _multi_vector(passport.model.dim, edge.VectorStorageDatatype.Float16),
+        },
+        hnsw_config=_NO_HNSW,
+        optimizers=_OPTIMIZERS,
+        wal_enabled=True,
+    )
+    shard = edge.EdgeShard.create(str(folder), config)
+    for keyword in INDEXED_KEYWORDS:
+        shard.update(edge.UpdateOperation.create_field_index(keyword, edge.PayloadSchemaType.Keyword))
+    for integer in INDEXED_INTEGERS:
+        shard.update(edge.UpdateOperation.create_field_index(integer, edge.PayloadSchemaType.Integer))
+    return shard
+
+
+def create_documents(folder: Path) -> edge.EdgeShard:
+    """Make an empty shard for the ledger. The engine asks for one named vector; no point carries it."""
+    unused = edge.EdgeVectorParams(size=1, distance=edge.Distance.Dot, hnsw_config=_NO_HNSW)
+    config = edge.EdgeConfig(vectors={"unused": unused}, hnsw_config=_NO_HNSW, wal_enabled=True)
+    return edge.EdgeShard.create(str(folder), config)
+
+
+def _multi_vector(dim: int, datatype: edge.VectorStorageDatatype) -> edge.EdgeVectorParams:
+    return edge.EdgeVectorParams(
+        size=dim,
+        distance=edge.Distance.Dot,
+        multivector_config=edge.MultiVectorConfig(edge.MultiVectorComparator.MaxSim),
+        datatype=datatype,
+        hnsw_config=_NO_HNSW,
+        # Mapped from disk and read in at opening. Cold opens no faster, and its first search took 0.7 s for 600 pages.
+        memory=edge.Memory.Cached,
+    )
+
+
+def compile_filter(condition: Filter | None) -> edge.Filter | None:
+    """Translate a condition; None stays None.
+
+    Raises:
+        InvalidFilter: It is none of the known conditions, its field's name cannot be read, or a value is neither text,
+            whole number nor truth value.
+    """
+    if condition is None:
+        return None
+    try:
+        return edge.Filter(must=[_compiled(condition)])
+    except REFUSALS as error:
+        if isinstance(error, InvalidFilter):
+            raise
+        raise InvalidFilter(f"{condition!r} cannot be searched for: {error}") from error
+
+
+def _compiled(condition: Filter) -> edge.Filter | edge.FieldCondition | edge.HasIdCondition:
+    if isinstance(condition, AllOf):
+        return edge.Filter(must=[_compiled(part) for part in condition.conditions])
+    if isinstance(condition, AnyOf):
+        return _any_of(condition)
+    if isinstance(condition, AtLeast):
+        if not isinstance(condition.value, int):
+            raise InvalidFilter(f"'{condition.key}' is compared with {condition.value!r}; use a whole number")
+        return edge.FieldCondition(condition.key, range=edge.RangeFloat(gte=condition.value))
+    raise InvalidFilter(f"{condition!r} is no condition; use AnyOf, AtLeast or AllOf")
+
+
+def _any_of(condition: AnyOf) -> edge.Filter | edge.HasIdCondition:
+    key, values = condition.key, condition.values
+    if key == PAGE_ID:
+        return edge.HasIdCondition({str(value) for value in values})
+    strange = [value for value in values if not isinstance(value, str | int)]  # a truth value is an int
+    if strange:
+        raise InvalidFilter(f"'{key}' is compared with {strange[0]!r}; use text, a whole number or a truth value")
+    texts = [value for value in values if isinstance(value, str)]
+    numbers = [value for value in values if isinstance(value, int) and not isinstance(value, bool)]
+    truths = [value for value in values if isinstance(value, bool)]
+    # A match against no values matches nothing, as it should; an empty `should` would match everything.
+    matches: list[edge.ConditionType] = [edge.FieldCondition(key, match=edge.MatchAny(texts))]
+    if numbers:
+        matches.append(edge.FieldCondition(key, match=edge.MatchAny(numbers)))
+    matches.extend(edge.FieldCondition(key, match=edge.MatchValue(value)) for value in truths)
+    return edge.Filter(should=matches)
+
+
+@contextmanager
+def translating(folder: Path, doing: str) -> Iterator[None]:
+    """Turn the engine's errors into ours, cause kept. The one place that does.
+
+    Args:
+        folder: Of the index; its path is taken out of messages, its name stays.
+        doing: What was tried, for the message, such as `searching`.
+    """
+    try:
+        yield
+    except VisualRagError:
+        raise
+    except REFUSALS as error:
+        raise InvalidInput(f"{doing}: the store cannot take this value: {_tidy(error, folder)}") from error
+    except Exception as error:
+        raise _translated(error, folder, doing) from error
+    except BaseException as error:
+        if type(error).__name__ != PANIC:
+            raise
+        raise StoreError(
+            f"the engine broke off while {doing} index '{folder.name}' ({_tidy(error, folder)}); open the index again, "
+            "and report this if it repeats",
+            collection=folder.name,
+        ) from error
+
+
+def _translated(error: Exception, folder: Path, doing: str) -> StoreError:
+    message = _tidy(error, folder)
+    if "WouldBlock" in message:
+        return StoreLocked(locked_message(folder.name, ""), collection=folder.name)
+    if any(sign in message for sign in _BUSY):
+        return StoreUnavailable(
+            f"{doing} index '{folder.name}' failed: {message}. Free disk space or file handles and try again",
+            collection=folder.name,
+        )
+    return StoreError(
+        f"{doing} index '{folder.name}' failed: {message}. Open the index again; if it repeats, ingest the documents "
+        "into a new index",
+        collection=folder.name,
+    )
+
+
+def _tidy(error: BaseException, folder: Path) -> str:
+    """Drop the user's folders from a message: it may leave the process."""
+    return str(error).replace(str(folder), folder.name).splitlines()[0] if str(error) else type(error).__name__

@@ -1,0 +1,135 @@
+"""Page multi-vectors as small files beside the engine, because engines hand vectors back as slow Python lists.
+
+    rows = PageRows(folder / "rows", dim=128, datatype="turbo8")
+    rows.write(page_id, page_hash, embedding)
+    rows.read(page_id, page_hash)      # None where there is no readable file
+
+A copy, never the truth: every file may be removed at any time and is made again from the engine. One file a page,
+`<first two hex>/<page_id>-<page_hash[:16]>.npy`, a structured array of row, region and patch flag.
+"""
+
+import os
+import tempfile
+import threading
+from collections import OrderedDict
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visual_rag.records import FloatArray, PageEmbedding
+from visual_rag.store.schema import REGION_DTYPE, pack_regions, unpack_regions
+
+_ROW_TYPES = {"turbo8": "i1", "float16": "<f2"}  # by the passport's datatype: as exact as the engine's own copy
+_CACHE_BYTES = 256 * 2**20
+
+
+class PageRows:
+    """Reads and writes the row files of one index, with the most recently read pages kept in memory."""
+
+    def __init__(self, folder: Path, *, dim: int, datatype: str, cache_bytes: int = _CACHE_BYTES) -> None:
+        self._folder = folder
+        self._dtype = np.dtype([("row", _ROW_TYPES[datatype], (dim,)), *REGION_DTYPE.descr])
+        self._is_integer = _ROW_TYPES[datatype] == "i1"
+        self._cache_bytes = cache_bytes
+        self._cached: OrderedDict[str, PageEmbedding] = OrderedDict()
+        self._cached_bytes = 0
+        self._guard = threading.Lock()
+
+    def write(self, page_id: str, page_hash: str, embedding: PageEmbedding) -> None:
+        """Write one page's file, whole or not at all."""
+        path = self._path(page_id, page_hash)
+        self._forget(path.name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+            try:
+                np.save(file, self._packed(embedding), allow_pickle=False)
+                file.close()
+                Path(file.name).replace(path)
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+
+    def read(self, page_id: str, page_hash: str) -> PageEmbedding | None:
+        """Read one page, rows of unit length; None where its file is missing, damaged or of another layout."""
+        path = self._path(page_id, page_hash)
+        with self._guard:
+            cached = self._cached.get(path.name)
+            if cached is not None:
+                self._cached.move_to_end(path.name)
+                return cached
+        try:
+            packed = np.load(path, allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            return None
+        if packed.dtype != self._dtype or packed.ndim != 1 or not len(packed):
+            return None
+        embedding = self._unpacked(packed)
+        if embedding is not None:
+            self._remember(path.name, embedding)
+        return embedding
+
+    def remove(self, page_id: str, page_hash: str) -> None:
+        """Remove one page's file, if it is there."""
+        path = self._path(page_id, page_hash)
+        self._forget(path.name)
+        path.unlink(missing_ok=True)
+
+    def _path(self, page_id: str, page_hash: str) -> Path:
+        return self._folder / page_id[:2] / f"{page_id}-{page_hash[:16]}.npy"
+
+    def _packed(self, embedding: PageEmbedding) -> NDArray[np.void]:
+        packed = np.empty(len(embedding.vectors), dtype=self._dtype)
+        packed["row"] = _as_bytes(embedding.vectors) if self._is_integer else embedding.vectors
+        regions = pack_regions(embedding.regions, embedding.is_patch)
+        for name in REGION_DTYPE.names or ():
+            packed[name] = regions[name]
+        return packed
+
+    def _unpacked(self, packed: NDArray[np.void]) -> PageEmbedding | None:
+        rows = packed["row"].astype(np.float32)  # (n_vectors, dim)
+        lengths = np.sqrt(np.vecdot(rows, rows))
+        if not lengths.all() or not np.isfinite(lengths).all():
+            return None
+        rows /= lengths[:, None]
+        regions, is_patch = unpack_regions(packed)
+        return PageEmbedding(vectors=rows, regions=regions, is_patch=is_patch)
+
+    def _remember(self, name: str, embedding: PageEmbedding) -> None:
+        with self._guard:
+            if name in self._cached:
+                return
+            self._cached[name] = embedding
+            self._cached_bytes += _size_bytes(embedding)
+            while self._cached_bytes > self._cache_bytes:
+                _, oldest = self._cached.popitem(last=False)
+                self._cached_bytes -= _size_bytes(oldest)
+
+    def _forget(self, name: str) -> None:
+        with self._guard:
+            cached = self._cached.pop(name, None)
+            if cached is not None:
+                self._cached_bytes -= _size_bytes(cached)
+
+
+def _as_bytes(vectors: FloatArray) -> NDArray[np.int8]:
+    """Scale each row so that its largest value is 127; reading makes rows of unit length again, so no scale is kept."""
+    scaled: FloatArray = vectors * (127 / np.abs(vectors).max(axis=1, keepdims=True))
+    return np.rint(scaled).astype(np.int8)
+
+
+def _size_bytes(embedding: PageEmbedding) -> int:
+    return embedding.vectors.nbytes + embedding.regions.nbytes + embedding.is_patch.nbytes
+
+
+def size_on_disk(folder: Path) -> int:
+    """Bytes that the files under a folder take; a sparse file counts with what it really takes."""
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            try:
+                status = (Path(parent) / name).lstat()
+            except FileNotFoundError:  # removed while we were counting
+                continue
+            total += getattr(status, "st_blocks", -(-status.st_size // 512)) * 512
+    return total

@@ -1,0 +1,23 @@
+"""The embedded store keeps every promise of the protocol, with either datatype."""
+
+from pathlib import Path
+
+from visual_rag.passport import IndexPassport
+from visual_rag.store.edge import EdgeStore
+from visual_rag.testing import StoreContract
+
+
+class TestEdgeStore(StoreContract):
+    """See `StoreContract`; 8 bits a value."""
+
+    def make_store(self, folder: Path, passport: IndexPassport) -> EdgeStore:
+        return EdgeStore.create(folder, passport)
+
+    def reopen(self, folder: Path) -> EdgeStore:
+        return EdgeStore.open(folder)
+
+
+class TestEdgeStoreFloat16(TestEdgeStore):
+    """The same, 16 bits a value."""
+
+    datatype = "float16"

@@ -1,0 +1,83 @@
+"""Which files of a folder are documents, and what identifies them."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from visual_rag.errors import AccessDenied, SourceUnavailable
+from visual_rag.sources.local import describe, list_files
+
+PDF = b"%PDF-1.4 nothing else"
+
+
+def names(paths: list[Path]) -> list[str]:
+    """Names of the documents found, in order."""
+    return [listed.path.name for listed in list_files(paths) if listed.is_document]
+
+
+def test_a_folder_gives_its_documents_in_order_of_name_and_depth(tmp_path: Path) -> None:
+    """By suffix, whatever its case; hidden files and folders are left out."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / ".hidden").mkdir()
+    for name in ("b.PDF", "a.jpg", "sub/c.tiff", ".hidden/d.pdf", ".e.pdf"):
+        (tmp_path / name).write_bytes(b"x")
+    assert names([tmp_path]) == ["a.jpg", "b.PDF", "c.tiff"]
+
+
+def test_a_pdf_without_suffix_is_found_and_a_text_file_is_passed_over(tmp_path: Path) -> None:
+    """The first bytes decide where the name says nothing."""
+    (tmp_path / "no_extension").write_bytes(PDF)
+    (tmp_path / "notes.txt").write_bytes(b"hello")
+    listed = {item.path.name: item.is_document for item in list_files([tmp_path])}
+    assert listed == {"no_extension": True, "notes.txt": False}
+
+
+def test_a_file_that_is_named_is_always_taken(tmp_path: Path) -> None:
+    """Whoever names it wants to hear why it cannot be read."""
+    (tmp_path / "notes.txt").write_bytes(b"hello")
+    assert names([tmp_path / "notes.txt"]) == ["notes.txt"]
+
+
+def test_a_file_listed_twice_is_taken_once(tmp_path: Path) -> None:
+    """A folder and a file in it, or a link to it, mean one document."""
+    (tmp_path / "a.pdf").write_bytes(PDF)
+    (tmp_path / "link.pdf").symlink_to(tmp_path / "a.pdf")
+    assert names([tmp_path, tmp_path / "a.pdf"]) == ["a.pdf"]
+
+
+def test_a_missing_path_is_named(tmp_path: Path) -> None:
+    """The error has the path as it was typed."""
+    with pytest.raises(SourceUnavailable, match="nowhere.pdf"):
+        list(list_files([tmp_path / "nowhere.pdf"]))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path) -> None:
+    """Instead of looking empty."""
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0)
+    with pytest.raises(AccessDenied, match="locked"):
+        list(list_files([locked]))
+
+
+@pytest.mark.parametrize("name", ["plain.pdf", "with space.pdf", "résumé — 目录 (1).pdf", "a#b'c\"d%20.pdf"])
+def test_identity_follows_from_place_and_hash_from_bytes(tmp_path: Path, name: str) -> None:
+    """Odd names make valid, distinct URIs; two folders make two documents."""
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).write_bytes(PDF)
+    one, two = describe(tmp_path / "one" / name), describe(tmp_path / "two" / name)
+    assert one.name == name
+    assert one.content_hash == two.content_hash == hashlib.sha256(PDF).hexdigest()
+    assert one.size_bytes == len(PDF)
+    assert one.document_id != two.document_id
+    assert describe(tmp_path / "one" / name) == one
+
+
+def test_a_name_that_is_no_text_can_still_be_shown(tmp_path: Path) -> None:
+    """Names are bytes on most systems."""
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/b\xffd.pdf"))
+    path.write_bytes(PDF)
+    assert describe(path).name == "b?d.pdf"
