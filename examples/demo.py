@@ -1,5 +1,6 @@
 """The main job on the sample manuals: ingest, ask five questions, show the pages. Run by `make demo`."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -13,11 +14,11 @@ from visual_rag.progress import page_progress
 HERE = Path(__file__).parent
 OUT = HERE.parent / "build" / "demo"
 QUESTIONS = (
-    "wiring diagram of the pump",
-    "what does error E-21 mean",
-    "descaling flow chart",
-    "chart of the battery capacity",
-    "exploded view of the headstock",
+    "wiring diagram of the pump motor with wire colours",
+    "what does error code E-21 mean",
+    "descaling flow chart when lamp CALC glows",
+    "hydraulic schematic with gear pump and directional valve",
+    "exploded view of the headstock gearbox",
 )
 
 
@@ -33,12 +34,13 @@ def main() -> None:
     """Ingest, ask, show."""
     console = Console(highlight=False)
     OUT.mkdir(parents=True, exist_ok=True)
-    with VisualIndex.open_or_create(OUT / "index") as index:
+    shutil.rmtree(OUT / "index", ignore_errors=True)  # an index of the demo's own, made anew each time
+    with VisualIndex.create(OUT / "index") as index:
         with page_progress(Console(stderr=True)) as show:
             report = index.add(HERE / "manuals", on_progress=show)
         console.print(
-            f"{report.n_pages_embedded} pages of {len(report.ingested)} manuals ingested in {report.seconds:.0f} s"
-            f" ({len(report.unchanged)} already in the index)\n"
+            f"{report.n_pages} pages of {len(report.ingested)} manuals ingested in {report.seconds:.0f} s, "
+            f"{report.n_pages / report.seconds:.1f} pages/s\n"
         )
         searches = [(question, index.search(question, k=4)) for question in QUESTIONS]
         for question, hits in searches:
@@ -46,8 +48,10 @@ def main() -> None:
         picture = index.show_all(searches, OUT / "found.png")
         page = index.show_all(searches, OUT / "found.html")
     program, folder = Path(sys.executable).parent / "visual-rag", OUT / "index"
-    program, folder, picture, page = (path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-                                      for path in (program, folder, picture, page))
+    here = Path.cwd()
+    program, folder, picture, page = (
+        path.relative_to(here) if path.is_relative_to(here) else path for path in (program, folder, picture, page)
+    )
     console.print(f"The pages found: {picture} and {page}\n\nTry next:", soft_wrap=True)
     console.print(f"  {program} search 'how to replace the mechanical seal' --index {folder}", soft_wrap=True)
     console.print(f"  {program} show --open --index {folder}", soft_wrap=True)

@@ -47,7 +47,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JS
 CountOption = Annotated[int, typer.Option("--k", "-k", min=1, help="Most pages to find.")]
 
 
-def _show_version(wanted: bool) -> None:  # noqa: FBT001: typer calls it with the flag
+def _show_version(wanted: bool) -> None:
     if wanted:
         out.print(f"visual-rag {__version__}")
         raise typer.Exit
@@ -55,11 +55,11 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001: typer calls it with th
 
 @app.callback()
 def _options(
-    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")] = False,  # noqa: FBT002: a flag
-    version: Annotated[  # noqa: ARG001: typer's callback does the work
+    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")] = False,
+    version: Annotated[  # noqa: ARG001  # typer's callback does the work
         bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),  # noqa: FBT003
-    ] = False,  # noqa: FBT002
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
+    ] = False,
 ) -> None:
     _debug.set(debug)
 
@@ -70,11 +70,13 @@ def ingest(
     index: IndexOption = None,
     model: Annotated[str | None, typer.Option(help="Model of a new index.  [default: spotter]")] = None,
     password: Annotated[str | None, typer.Option(help="Opens encrypted PDFs.")] = None,
-    dpi: Annotated[int | None, typer.Option(min=30, max=600, help="Of a new index; the model's own by default.")] = None,
+    dpi: Annotated[
+        int | None, typer.Option(min=30, max=600, help="Of a new index; the model's own by default.")
+    ] = None,
     renderer: Annotated[str, typer.Option(help="PDF renderer: pdfium or poppler.")] = "pdfium",
     timeout_s: Annotated[float, typer.Option("--page-timeout", min=0.1, help="Seconds a page may take.")] = 30.0,
-    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first failure.")] = False,  # noqa: FBT002
-    as_json: JsonOption = False,  # noqa: FBT002
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first failure.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Bring documents into the index. What is in it unchanged costs nothing; a broken file costs only itself."""
     from visual_rag.index import VisualIndex
@@ -98,7 +100,7 @@ def search(
     k: CountOption = 5,
     document: Annotated[list[str] | None, typer.Option("--document", "-d", help="Look only in this one.")] = None,
     min_similarity: Annotated[float, typer.Option(min=0, max=1, help="Leave out weaker matches.")] = 0.0,
-    as_json: JsonOption = False,  # noqa: FBT002
+    as_json: JsonOption = False,
 ) -> None:
     """Find the pages that show what the question asks for, best first."""
     with _open(index) as opened:
@@ -113,10 +115,10 @@ def search(
 @app.command()
 def show(
     index: IndexOption = None,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Where to write it; .html or .png.")
-    ] = Path("visual_rag_search.html"),
-    open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser or viewer.")] = False,  # noqa: FBT002
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write it; .html or .png.")] = Path(
+        "visual_rag_search.html"
+    ),
+    open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser or viewer.")] = False,
 ) -> None:
     """Write the pages found by the last search as a contact sheet: one picture, or one web page."""
     with _open(index) as opened:
@@ -128,7 +130,7 @@ def show(
 
 
 @app.command("list")
-def list_documents(index: IndexOption = None, as_json: JsonOption = False) -> None:  # noqa: FBT002
+def list_documents(index: IndexOption = None, as_json: JsonOption = False) -> None:
     """List the documents: those in the index, and those that failed, with the reason."""
     with _open(index) as opened:
         records = opened.documents()
@@ -137,7 +139,11 @@ def list_documents(index: IndexOption = None, as_json: JsonOption = False) -> No
         return
     table = Table("document", "state", "pages", "why", box=None, pad_edge=False, header_style="bold")
     for record in records:
-        pages = f"{record.n_ingested}" if record.n_ingested == record.n_pages else f"{record.n_ingested} of {record.n_pages}"
+        pages = (
+            f"{record.n_ingested}"
+            if record.n_ingested == record.n_pages
+            else f"{record.n_ingested} of {record.n_pages}"
+        )
         table.add_row(Text(record.document.name), record.state.value, pages, Text(_why(record)))
     out.print(table if records else Text("the index is empty; add documents with `visual-rag ingest PATH`"))
 
@@ -146,7 +152,7 @@ def list_documents(index: IndexOption = None, as_json: JsonOption = False) -> No
 def remove(
     documents: Annotated[list[str], typer.Argument(help="File names, paths or folders.", show_default=False)],
     index: IndexOption = None,
-    as_json: JsonOption = False,  # noqa: FBT002
+    as_json: JsonOption = False,
 ) -> None:
     """Take documents out of the index. The files themselves are left alone."""
     with _open(index) as opened:
@@ -158,7 +164,7 @@ def remove(
 
 
 @app.command()
-def info(index: IndexOption = None, as_json: JsonOption = False) -> None:  # noqa: FBT002
+def info(index: IndexOption = None, as_json: JsonOption = False) -> None:
     """Say what the index was built with (its passport), what it holds and how large it is."""
     with _open(index) as opened:
         found = opened.info()
@@ -173,7 +179,7 @@ def info(index: IndexOption = None, as_json: JsonOption = False) -> None:  # noq
 
 
 @app.command()
-def doctor(as_json: JsonOption = False) -> None:  # noqa: FBT002
+def doctor(as_json: JsonOption = False) -> None:
     """Check what is installed and what is missing, with the command that mends it."""
     from visual_rag.doctor import examine
 
@@ -204,10 +210,12 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output is gone: nothing is left to say
         sys.exit(EXIT_ERROR)
-    except Exception as error:  # noqa: BLE001: the last line of defence for people; --debug shows all of it
+    except Exception as error:  # the last line of defence for people; --debug shows all of it
         if _debug.get():
             raise
-        _fail(f"unexpected error: {type(error).__name__}: {error}; run `visual-rag --debug ...` and report what it shows")
+        _fail(
+            f"unexpected error: {type(error).__name__}: {error}; run `visual-rag --debug ...` and report what it shows"
+        )
 
 
 def _fail(message: str) -> None:
@@ -259,7 +267,8 @@ def _print_report(report: "IngestReport", folder: Path, *, as_json: bool) -> Non
         for warning in record.warnings:
             err.print(Text(f"{record.document.name}: {warning}"))
     speed = f", {report.n_pages_embedded / report.seconds:.1f} pages/s" if report.n_pages_embedded else ""
-    parts = [f"{_count(report.n_pages, 'page')} of {_count(len(report.ingested), 'document')} in {report.seconds:.1f} s{speed}"]
+    n_documents = _count(len(report.ingested), "document")
+    parts = [f"{_count(report.n_pages, 'page')} of {n_documents} in {report.seconds:.1f} s{speed}"]
     if report.unchanged:
         parts.append(f"{len(report.unchanged)} unchanged")
     if report.failed:
@@ -276,7 +285,11 @@ def _print_hits(question: str, hits: Sequence["Hit"]) -> None:
     table = Table("rank", "document", "page", "score", "similarity", box=None, pad_edge=False, header_style="bold")
     for hit in hits:
         table.add_row(
-            str(hit.rank), Text(hit.page.document_name), str(hit.page.page_number), f"{hit.score:.2f}", f"{hit.similarity:.2f}"
+            str(hit.rank),
+            Text(hit.page.document_name),
+            str(hit.page.page_number),
+            f"{hit.score:.2f}",
+            f"{hit.similarity:.2f}",
         )
     out.print(table)
 

@@ -1,7 +1,7 @@
 """What is installed, what is missing, and the command that mends it.
 
-    for check in examine():
-        print(check.part, check.ok, check.mend)
+for check in examine():
+    print(check.part, check.ok, check.mend)
 """
 
 import shutil
@@ -59,7 +59,9 @@ def _package(name: str) -> Check:
     try:
         return Check(part=name, ok=True, optional=False, found=version(name), mend="")
     except PackageNotFoundError:
-        return Check(part=name, ok=False, optional=False, found="missing", mend="pip install --force-reinstall visual-rag")
+        return Check(
+            part=name, ok=False, optional=False, found="missing", mend="pip install --force-reinstall visual-rag"
+        )
 
 
 def _model() -> Check:

@@ -1,9 +1,9 @@
 """The facade that a user holds: an index in a folder. It wires the rooms and holds no logic of its own.
 
-    with VisualIndex.open_or_create("manuals.index") as index:
-        index.add("manuals/")
-        for hit in index.search("wiring diagram of the pump"):
-            print(hit.rank, hit.page.document_name, hit.page.page_number, hit.score)
+with VisualIndex.open_or_create("manuals.index") as index:
+    index.add("manuals/")
+    for hit in index.search("wiring diagram of the pump"):
+        print(hit.rank, hit.page.document_name, hit.page.page_number, hit.score)
 """
 
 import os
@@ -34,7 +34,9 @@ from visual_rag.store.protocol import StoreSize
 from visual_rag.store.schema import DOCUMENT_ID
 
 if TYPE_CHECKING:
-    from visual_rag.llama_index import VisualRetriever
+    from llama_index.core.vector_stores import MetadataFilters
+
+    from visual_rag.llama_index import ImageSettings, VisualRetriever
 
 FolderLike = str | os.PathLike[str]
 Password = str | Callable[[Document], str | None]
@@ -228,9 +230,7 @@ class VisualIndex:
         Raises:
             InvalidInput: The question holds no word, `k` is below 1, or a document is unknown.
         """
-        return self.searcher.search(
-            question, k=k, condition=self._condition(documents), min_similarity=min_similarity
-        )
+        return self.searcher.search(question, k=k, condition=self._condition(documents), min_similarity=min_similarity)
 
     def search_image(
         self, image: Image, *, k: int = 5, documents: Sequence[FolderLike] = (), min_similarity: float = 0.0
@@ -283,11 +283,34 @@ class VisualIndex:
             image_bytes=self._images.size_bytes(),
         )
 
-    def as_retriever(self, *, similarity_top_k: int = 5, min_similarity: float = 0.0) -> "VisualRetriever":
-        """Make a LlamaIndex retriever over this index; its nodes carry page images for a vision LLM."""
+    def as_retriever(
+        self,
+        *,
+        similarity_top_k: int = 5,
+        min_similarity: float = 0.0,
+        filters: "MetadataFilters | None" = None,
+        images: "ImageSettings | None" = None,
+    ) -> "VisualRetriever":
+        """Make a LlamaIndex retriever over this index; its nodes carry page images for a vision LLM.
+
+        Args:
+            similarity_top_k: Most nodes to return.
+            min_similarity: Leave out hits below; in [0, 1].
+            filters: LlamaIndex filters on `file_name` and `document_id`.
+            images: Format and size in which the LLM gets the pages.
+
+        Raises:
+            InvalidFilter: `filters` names another field or operator.
+        """
         from visual_rag.llama_index import VisualRetriever
 
-        return VisualRetriever(self.searcher, similarity_top_k=similarity_top_k, min_similarity=min_similarity)
+        return VisualRetriever(
+            self.searcher,
+            similarity_top_k=similarity_top_k,
+            min_similarity=min_similarity,
+            filters=filters,
+            images=images,
+        )
 
     @cached_property
     def embedder(self) -> PageEmbedder:

@@ -65,9 +65,12 @@ class IndexPassport:
         ours = (self.model.name, self.model.revision, self.model.weights_hash, self.model.dim)
         if ours == (model.name, model.revision, model.weights_hash, model.dim):
             return
+        cure = f"Open it with model='{self.model.name}'"
+        if self.model.name == model.name:
+            cure = "Install the release that has those weights"
         raise PassportMismatch(
             f"index '{index}' was built with {_describe(self.model)} at {self.dpi} dpi; you asked for "
-            f"{_describe(model)}. Open it with model='{self.model.name}', or ingest the documents into a new index",
+            f"{_describe(model)}. {cure}, or ingest the documents into a new index",
             collection=index,
         )
 

@@ -1,7 +1,7 @@
 """A progress bar for the terminal: pages, pages per second, time left.
 
-    with page_progress(Console(stderr=True)) as show:
-        index.add("manuals/", on_progress=show)
+with page_progress(Console(stderr=True)) as show:
+    index.add("manuals/", on_progress=show)
 """
 
 from collections.abc import Callable, Iterator

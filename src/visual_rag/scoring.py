@@ -32,7 +32,7 @@ def normalise_rows(vectors: FloatArray) -> FloatArray:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not np.isfinite(lengths).all() or (lengths < _SMALLEST_LENGTH).any():
         raise UnhealthyEmbedding("a row of the multi-vector is zero or not finite; the model or its dtype is at fault")
-    return vectors / lengths
+    return np.asarray(vectors / lengths, dtype=np.float32)
 
 
 def check_page_vectors(vectors: FloatArray, dim: int) -> None:
@@ -135,7 +135,7 @@ def pool_clusters(vectors: FloatArray, n_pooled: int, n_rounds: int = 6) -> Floa
     """
     if len(vectors) <= n_pooled:
         return vectors
-    centres = vectors[np.linspace(0, len(vectors) - 1, n_pooled).astype(int)]
+    centres: FloatArray = vectors[np.linspace(0, len(vectors) - 1, n_pooled).astype(int)]
     for _ in range(n_rounds):
         nearest = (vectors @ centres.T).argmax(axis=1)
         sums = np.zeros_like(centres)
@@ -150,4 +150,4 @@ def _directions(sums: FloatArray, fallback: FloatArray) -> FloatArray:
     empty = lengths[:, 0] < _SMALLEST_LENGTH
     directions = sums / np.maximum(lengths, _SMALLEST_LENGTH)
     directions[empty] = fallback[: len(sums)][empty]
-    return directions.astype(np.float32)
+    return np.asarray(directions, dtype=np.float32)

@@ -24,7 +24,8 @@ from visual_rag.embed.spotter_words import split_words
 from visual_rag.errors import InvalidInput
 from visual_rag.records import FloatArray, ModelIdentity, Page, PageEmbedding, PageWord, QueryEmbedding, Region
 from visual_rag.scoring import pool_runs
-from visual_rag.store.contract import StoreContract, make_point, make_record
+from visual_rag.store.contract import StoreContract
+from visual_rag.store.samples import make_point, make_record
 
 __all__ = ["EmbedderContract", "FakeEmbedder", "StoreContract", "make_page", "make_point", "make_record"]
 

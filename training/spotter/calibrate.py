@@ -9,16 +9,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from crops import draw_crop
 from torch.nn import functional
+
+from crops import draw_crop
 from train import Spotter, make_targets, map_losses
 from typefaces import split_families
+from visual_rag.embed.spotter_words import encode_words
 from vocabulary import draw_token, held_out_words, stem, words_of
 
-from visual_rag.embed.spotter_words import encode_words
-
 MATCHES_PER_PAIR = 1 / 2000
-_N_CROPS, _N_STRANGERS = 60, 1500
+_N_CROPS, _N_STRANGERS, _N_PAIRS = 60, 1500, 400_000
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def similarities(spotter: Spotter, seed: int = 99) -> tuple[np.ndarray, np.ndarr
     own = (page_rows * _embed(spotter, texts)).sum(1)
     cosine = page_rows @ _embed(spotter, strangers).T
     related = np.array([stem(text) for text in texts])[:, None] == np.array([stem(other) for other in strangers])[None]
-    return own.numpy(), cosine.numpy()[~related]
+    return own.numpy(), np.random.default_rng(seed).choice(cosine.numpy()[~related], _N_PAIRS)
 
 
 def _embed(spotter: Spotter, words: list[str]) -> torch.Tensor:

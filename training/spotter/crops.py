@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
-from typefaces import draw_file, typeface
-from vocabulary import draw_token
 
+from typefaces import draw_file, typeface
 from visual_rag.embed.spotter_words import cut_token, fold_accents, normalise_word
+from vocabulary import draw_token
 
 HEIGHT_PX, WIDTH_PX = 256, 512
 _SIZES_PX = (9, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15, 16, 16, 17, 18, 19, 20, 22, 24, 26, 28, 32, 36, 42)
@@ -57,15 +57,14 @@ def _label(shown: str, font: ImageFont.FreeTypeFont, left: float, top: float, bo
         start = at + len(word)
         edges = [left + font.getlength(shown[:n]) for n in range(at, start + 1)]
         middle = (top + bottom) / 2
-        characters = tuple(
-            (character, (edges[n] + edges[n + 1]) / 2, middle) for n, character in enumerate(word)
-        )
+        characters = tuple((character, (edges[n] + edges[n + 1]) / 2, middle) for n, character in enumerate(word))
         words.append(DrawnWord(word, (edges[0], top, edges[-1], bottom), characters))
     return words
 
 
-def _write(crop: Crop, canvas: ImageDraw.ImageDraw, shown: str, at: tuple[float, float], font: ImageFont.FreeTypeFont,
-           ink: int) -> float:
+def _write(
+    crop: Crop, canvas: ImageDraw.ImageDraw, shown: str, at: tuple[float, float], font: ImageFont.FreeTypeFont, ink: int
+) -> float:
     """Draw one token and label its words if it lies inside the crop; return its width in px."""
     left, top, right, bottom = canvas.textbbox(at, shown, font=font)
     canvas.text(at, shown, fill=ink, font=font)
@@ -117,7 +116,7 @@ def _table(crop: Crop, randomness: random.Random, fonts: list[str]) -> None:
     n_rows = int((crop.image.height - y0) / row_height) + 1
     for row in range(n_rows):
         top = y0 + row * row_height
-        if row == 0 and randomness.random() < 0.5 or striped and row % 2:
+        if (row == 0 and randomness.random() < 0.5) or (striped and row % 2):
             shade = crop.paper + (-1 if crop.paper > 127 else 1) * randomness.randint(10, 45)
             canvas.rectangle((0, top, crop.image.width, top + row_height), fill=shade)
         for column in range(crop.image.width // column_width + 1):

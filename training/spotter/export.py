@@ -8,10 +8,11 @@ import json
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
+
 from calibrate import fit_gate
 from model import DIM, PageTower
 from quantise import quantise
-from torch import Tensor, nn
 from train import AVERAGE_DECAY, Spotter
 
 PAGE_DPI = 120
@@ -34,7 +35,8 @@ def load_averaged(checkpoint: Path) -> Spotter:
     """Load the averaged weights of a checkpoint, ready to run."""
     model = Spotter()
     average = torch.optim.swa_utils.AveragedModel(
-        model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGE_DECAY), use_buffers=True)
+        model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGE_DECAY), use_buffers=True
+    )
     average.load_state_dict(torch.load(checkpoint, weights_only=True)["average"])
     spotter = average.module
     spotter.eval()
@@ -48,20 +50,40 @@ def export(checkpoint: Path, folder: Path, revision: str) -> None:
     wide = folder / "spotter-page-float.onnx"
     height, width = torch.export.Dim("rows", min=1, max=4096), torch.export.Dim("columns", min=1, max=4096)
     torch.onnx.export(
-        _PageOutputs(spotter.page.to(memory_format=torch.contiguous_format)), (torch.zeros(1, 1, 256, 320),),
-        wide, dynamo=True, opset_version=_OPSET, external_data=False, input_names=["ink"],
-        output_names=["embedding", "wordness", "box"], dynamic_shapes=({2: 8 * height, 3: 8 * width},))
+        _PageOutputs(spotter.page.to(memory_format=torch.contiguous_format)),
+        (torch.zeros(1, 1, 256, 320),),
+        wide,
+        dynamo=True,
+        opset_version=_OPSET,
+        external_data=False,
+        input_names=["ink"],
+        output_names=["embedding", "wordness", "box"],
+        dynamic_shapes=({2: 8 * height, 3: 8 * width},),
+    )
     quantise(wide, folder / "spotter-page.onnx")
     wide.unlink()
     symbols, lengths = torch.ones(3, 24, dtype=torch.long), torch.full((3,), 24)
     words = torch.export.Dim("words", min=1, max=4096)
     torch.onnx.export(
-        spotter.word, (symbols, lengths), folder / "spotter-word.onnx", dynamo=True, opset_version=_OPSET,
-        external_data=False, input_names=["symbols", "lengths"], output_names=["embedding"],
-        dynamic_shapes=({0: words}, {0: words}))
+        spotter.word,
+        (symbols, lengths),
+        folder / "spotter-word.onnx",
+        dynamo=True,
+        opset_version=_OPSET,
+        external_data=False,
+        input_names=["symbols", "lengths"],
+        output_names=["rows"],
+        dynamic_shapes=({0: words}, {0: words}),
+    )
     gate = fit_gate(spotter)
-    card = {"name": "spotter", "revision": revision, "dim": DIM, "page_dpi": PAGE_DPI,
-            "gate_centre": round(gate.centre, 4), "gate_softness": round(gate.softness, 4)}
+    card = {
+        "name": "spotter",
+        "revision": revision,
+        "dim": DIM,
+        "page_dpi": PAGE_DPI,
+        "gate_centre": round(gate.centre, 4),
+        "gate_softness": round(gate.softness, 4),
+    }
     (folder / "spotter.json").write_text(json.dumps(card, indent=2) + "\n")
     print(card)
 

@@ -31,6 +31,7 @@ class Residual(nn.Module):
         self.square_norm = nn.BatchNorm2d(n_channels)
 
     def forward(self, features: Tensor) -> Tensor:
+        """Keep the shape."""
         hidden = functional.relu(self.wide_norm(self.wide(features)))
         return functional.relu(features + self.square_norm(self.square(hidden)))
 
@@ -49,15 +50,16 @@ class PageTower(nn.Module):
         )
         self.fine = nn.Sequential(Residual(n_fine, (3, 3)), Residual(n_fine, (3, 5)))
         self.down = _convolution(n_fine, n_coarse, (1, 2))
-        self.coarse = nn.Sequential(
-            Residual(n_coarse, (3, 5)), *(Residual(n_coarse, (1, 7)) for _ in range(3))
-        )
+        self.coarse = nn.Sequential(Residual(n_coarse, (3, 5)), *(Residual(n_coarse, (1, 7)) for _ in range(3)))
         self.embedding = nn.Sequential(nn.Conv2d(n_coarse, 256, 1), nn.ReLU(), nn.Conv2d(256, DIM, 1))
         self.wordness = nn.Conv2d(n_coarse, 1, 1)
-        self.box = nn.Conv2d(n_coarse, 4, 1)  # log of (left, top, right, bottom) distance from the cell centre, in cells
+        self.box = nn.Conv2d(
+            n_coarse, 4, 1
+        )  # log of (left, top, right, bottom) distance from the cell centre, in cells
         self.character = nn.Conv2d(n_fine, N_SYMBOLS, 1)
 
     def forward(self, ink: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Give the maps of embedding, word-ness, box and characters."""
         fine = self.fine(self.stem(ink))
         coarse = self.coarse(self.down(fine))
         return self.embedding(coarse), self.wordness(coarse)[:, 0], self.box(coarse), self.character(fine)
@@ -76,6 +78,7 @@ class WordTower(nn.Module):
         self.out = nn.Sequential(nn.Linear(512, 256), nn.ReLU(), nn.Linear(256, DIM))
 
     def forward(self, symbols: Tensor, lengths: Tensor) -> Tensor:
+        """Give one embedding a word."""
         mask = (symbols != PADDING_ID).float()[:, None]  # (n, 1, MAX_CHARACTERS)
         position = torch.arange(MAX_CHARACTERS)[None]
         to_end = (lengths[:, None] - position).clamp(0, MAX_CHARACTERS)

@@ -8,10 +8,11 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from crops import draw_crop
 from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from crops import draw_crop
 from typefaces import split_families
 
 _N_CROPS, _SEED = 48, 3

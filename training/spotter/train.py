@@ -15,14 +15,14 @@ from queue import Empty
 
 import numpy as np
 import torch
-from crops import HEIGHT_PX, WIDTH_PX, DrawnWord, draw_crop
-from model import STRIDE_PX, PageTower, WordTower
 from torch import Tensor
 from torch.nn import functional
-from typefaces import split_families
-from vocabulary import draw_token, held_out_words, look_alikes, stem, words_of
 
+from crops import HEIGHT_PX, WIDTH_PX, DrawnWord, draw_crop
+from model import STRIDE_PX, PageTower, WordTower
+from typefaces import split_families
 from visual_rag.embed.spotter_words import ALPHABET, UNKNOWN_ID, encode_words
+from vocabulary import draw_token, held_out_words, look_alikes, stem, words_of
 
 CROPS_PER_STEP = 8
 POOL_SIZE = 1600  # crops kept for re-use: drawing is slower than a step on two cores
@@ -79,8 +79,14 @@ def make_targets(crops: list[list[DrawnWord]]) -> Targets:
                     symbols.append(_SYMBOL_IDS.get(character, UNKNOWN_ID))
     cell_columns = torch.tensor(cells).T
     character_columns = torch.tensor(characters).T
-    return Targets(texts, (cell_columns[0], cell_columns[1], cell_columns[2]), torch.tensor(boxes).log(), wordness,
-                   (character_columns[0], character_columns[1], character_columns[2]), torch.tensor(symbols))
+    return Targets(
+        texts,
+        (cell_columns[0], cell_columns[1], cell_columns[2]),
+        torch.tensor(boxes).log(),
+        wordness,
+        (character_columns[0], character_columns[1], character_columns[2]),
+        torch.tensor(symbols),
+    )
 
 
 def word_losses(
@@ -184,8 +190,10 @@ def validate(model: Spotter, n_crops: int = 24) -> dict[str, float]:
     model.eval()
     randomness, (_, fonts) = random.Random(77), split_families()
     crops = [crop for crop in (draw_crop(randomness, fonts) for _ in range(n_crops)) if len(crop[1]) > 2]
-    vocabulary = sorted(set(words_of(randomness.sample(held_out_words(), 1500)))
-                        | set(words_of(draw_token(randomness) for _ in range(9000))))[:10000]
+    vocabulary = sorted(
+        set(words_of(randomness.sample(held_out_words(), 1500)))
+        | set(words_of(draw_token(randomness) for _ in range(9000)))
+    )[:10000]
     texts, rows = [], []
     for crop in crops:
         targets = make_targets([crop[1]])
@@ -200,14 +208,21 @@ def validate(model: Spotter, n_crops: int = 24) -> dict[str, float]:
     own = cosine.gather(1, labels[:, None])[:, 0]
     strangers = cosine.scatter(1, labels[:, None], -1)
     model.train()
-    return {"top1": (cosine.argmax(1) == labels).float().mean().item(), "own": own.mean().item(),
-            "own_p10": own.quantile(0.1).item(), "strangers_per_row": (strangers > 0.5).float().sum(1).mean().item()}
+    return {
+        "top1": (cosine.argmax(1) == labels).float().mean().item(),
+        "own": own.mean().item(),
+        "own_p10": own.quantile(0.1).item(),
+        "strangers_per_row": (strangers > 0.5).float().sum(1).mean().item(),
+    }
 
 
 def learning_rate(step: int, n_steps: int) -> float:
     """Warm up linearly, then fall along a cosine to 1 % of the peak."""
-    return PEAK_LEARNING_RATE * min(1.0, (step + 1) / WARM_UP_STEPS) * max(
-        0.01, 0.5 * (1 + math.cos(math.pi * step / n_steps)))
+    return (
+        PEAK_LEARNING_RATE
+        * min(1.0, (step + 1) / WARM_UP_STEPS)
+        * max(0.01, 0.5 * (1 + math.cos(math.pi * step / n_steps)))
+    )
 
 
 def gate_weight(step: int) -> float:
@@ -222,7 +237,8 @@ def train(folder: Path, n_steps: int, n_threads: int, seed: int = 11) -> None:
     torch.manual_seed(seed)
     model = Spotter()
     average = torch.optim.swa_utils.AveragedModel(
-        model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGE_DECAY), use_buffers=True)
+        model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGE_DECAY), use_buffers=True
+    )
     optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_LEARNING_RATE, weight_decay=1e-2)
     first_step, checkpoint = 0, folder / "checkpoint.pt"
     if checkpoint.exists():
@@ -244,17 +260,30 @@ def train(folder: Path, n_steps: int, n_threads: int, seed: int = 11) -> None:
         average.update_parameters(model)
         accuracy = 0.98 * accuracy + 0.02 * step_accuracy
         if (step + 1) % 50 == 0:
-            print(f"step {step + 1} loss {loss.item():.3f} accuracy {accuracy:.3f} scale "
-                  f"{model.log_scale.exp().item():.1f} gate {model.log_gate.exp().item():.1f} "
-                  f"{(time.monotonic() - started) / (step + 1 - first_step):.2f} s/step", flush=True)
+            print(
+                f"step {step + 1} loss {loss.item():.3f} accuracy {accuracy:.3f} scale "
+                f"{model.log_scale.exp().item():.1f} gate {model.log_gate.exp().item():.1f} "
+                f"{(time.monotonic() - started) / (step + 1 - first_step):.2f} s/step",
+                flush=True,
+            )
         if (step + 1) % 250 == 0 or step + 1 == n_steps:
             partial = checkpoint.with_suffix(".partial")
-            torch.save({"model": model.state_dict(), "average": average.state_dict(),
-                        "optimizer": optimizer.state_dict(), "step": step + 1}, partial)
+            torch.save(
+                {
+                    "model": model.state_dict(),
+                    "average": average.state_dict(),
+                    "optimizer": optimizer.state_dict(),
+                    "step": step + 1,
+                },
+                partial,
+            )
             partial.replace(checkpoint)
             measured = validate(average.module)
             with (folder / "curve.tsv").open("a") as curve:
-                curve.write("\t".join([str(step + 1), f"{loss.item():.3f}", *(f"{value:.4f}" for value in measured.values())]) + "\n")
+                curve.write(
+                    "\t".join([str(step + 1), f"{loss.item():.3f}", *(f"{value:.4f}" for value in measured.values())])
+                    + "\n"
+                )
             print(step + 1, measured, flush=True)
 
 

@@ -7,8 +7,22 @@ from pathlib import Path
 
 from PIL import ImageFont
 
-_NOT_TEXT = ("symbol", "emoji", "math", "dingbat", "braille", "d050000l", "ornament", "stixsiz", "stixint",
-             "stixvar", "blackletter", "fraktur", "initials", "lobster")
+_NOT_TEXT = (
+    "symbol",
+    "emoji",
+    "math",
+    "dingbat",
+    "braille",
+    "d050000l",
+    "ornament",
+    "stixsiz",
+    "stixint",
+    "stixvar",
+    "blackletter",
+    "fraktur",
+    "initials",
+    "lobster",
+)
 _NOTO_KEPT = ("NotoSans-", "NotoSerif-", "NotoMono", "NotoSansMono", "NotoSansDisplay", "NotoSerifDisplay")
 _SEED = 1
 _HELD_OUT_SHARE = 0.1
@@ -23,8 +37,9 @@ def _is_text_font(file: Path) -> bool:
 @lru_cache(maxsize=1)
 def families() -> dict[str, tuple[str, ...]]:
     """List the installed fonts that draw English text: family name -> font files. Needs fontconfig's `fc-list`."""
-    listing = subprocess.run(["fc-list", ":lang=en", "--format", "%{file}\t%{family[0]}\n"], capture_output=True,
-                             text=True, check=True).stdout
+    listing = subprocess.run(
+        ["fc-list", ":lang=en", "--format", "%{file}\t%{family[0]}\n"], capture_output=True, text=True, check=True
+    ).stdout
     grouped: dict[str, list[str]] = {}
     for line in sorted(set(listing.splitlines())):
         file, family = line.split("\t")

@@ -8,8 +8,15 @@ from pathlib import Path
 
 from visual_rag.embed.spotter_words import fold_accents, split_words
 
-_DICTIONARIES = {"american-english": 0.72, "french": 0.06, "ngerman": 0.06, "spanish": 0.06, "italian": 0.04,
-                 "portuguese": 0.03, "dutch": 0.03}
+_DICTIONARIES = {
+    "american-english": 0.72,
+    "french": 0.06,
+    "ngerman": 0.06,
+    "spanish": 0.06,
+    "italian": 0.04,
+    "portuguese": 0.03,
+    "dutch": 0.03,
+}
 _COMMON = (
     "the of and to in a is that for it as was with be by on not he his but at are this have from or had an they which "
     "one you were all there would their we been has when who will no more if out so what up about into than them can "
@@ -19,11 +26,66 @@ _COMMON = (
     "page figure table section total number system use used data part pressure water oil power check see note "
     "warning report plan health service rate cost value type name date time unit model service operation engine"
 ).split()
-_UNITS = ("mm", "cm", "kg", "g", "V", "A", "W", "kW", "Hz", "bar", "psi", "°C", "rpm", "Nm", "L", "ml", "h", "min", "s",
-          "in", "ft", "lb", "MB", "GB", "kHz", "MHz", "Ω", "%")
-_LOOK_ALIKE = {"0": "o86", "1": "l7i", "5": "s6", "6": "8b5", "8": "b36", "3": "89", "b": "h6", "c": "eo", "e": "co",
-               "f": "t", "g": "q9", "h": "bn", "i": "lj1", "l": "i1t", "m": "nr", "n": "mhu", "o": "ce0", "q": "g",
-               "r": "nv", "s": "5a", "t": "fl", "u": "nv", "v": "yu", "y": "v", "4": "9", "7": "1", "9": "48", "2": "z"}
+_UNITS = (
+    "mm",
+    "cm",
+    "kg",
+    "g",
+    "V",
+    "A",
+    "W",
+    "kW",
+    "Hz",
+    "bar",
+    "psi",
+    "°C",
+    "rpm",
+    "Nm",
+    "L",
+    "ml",
+    "h",
+    "min",
+    "s",
+    "in",
+    "ft",
+    "lb",
+    "MB",
+    "GB",
+    "kHz",
+    "MHz",
+    "Ω",
+    "%",
+)
+_LOOK_ALIKE = {
+    "0": "o86",
+    "1": "l7i",
+    "5": "s6",
+    "6": "8b5",
+    "8": "b36",
+    "3": "89",
+    "b": "h6",
+    "c": "eo",
+    "e": "co",
+    "f": "t",
+    "g": "q9",
+    "h": "bn",
+    "i": "lj1",
+    "l": "i1t",
+    "m": "nr",
+    "n": "mhu",
+    "o": "ce0",
+    "q": "g",
+    "r": "nv",
+    "s": "5a",
+    "t": "fl",
+    "u": "nv",
+    "v": "yu",
+    "y": "v",
+    "4": "9",
+    "7": "1",
+    "9": "48",
+    "2": "z",
+}
 _SUFFIX = re.compile(r"(ies|es|s|ed|ing|er|ly|al|ment|ments|ation|ations|y|e)$")
 _HELD_OUT_EVERY = 50
 
@@ -90,7 +152,9 @@ def _code(randomness: random.Random) -> str:
         return f"{letters}-{digits}-{randomness.randint(0, 99)}"
     if kind == 3:
         return f"{digits}-{randomness.randint(0, 9999)}"
-    return "".join(randomness.choice("abcdefghijklmnopqrstuvwxyz0123456789-_.") for _ in range(randomness.randint(3, 9)))
+    return "".join(
+        randomness.choice("abcdefghijklmnopqrstuvwxyz0123456789-_.") for _ in range(randomness.randint(3, 9))
+    )
 
 
 def draw_token(randomness: random.Random) -> str:

@@ -11,7 +11,7 @@ STEEL = Ink("#3b332e", "#dfe1e3", 1)
 DARK = Ink("#2c211b", "#3b332e", 1)
 
 
-def machine(pen: Pen, width: float, height: float) -> None:
+def machine(pen: Pen, width: float, _height: float) -> None:
     """Front view with balloons."""
     x = width / 2 - 105
     pen.gradient((x, 118, 210, 128), ["#b9bdc2", "#eef0f2", "#d3d6d9"])
@@ -215,7 +215,7 @@ def milk(pen: Pen, width: float, height: float) -> None:
         pen.text((x, 11), word, size=8, anchor="c", style="-Bold", colour=BROWN)
 
 
-def milk_scale(pen: Pen, width: float, height: float) -> None:
+def milk_scale(pen: Pen, width: float, _height: float) -> None:
     """A horizontal thermometer."""
     axes = Axes(pen, (16, 48, width - 32, 26), (0, 80), (0, 1))
     for low, high, colour, word in (

@@ -109,13 +109,19 @@ def _foundation(column: Column) -> None:
     column.heading("Levelling the bed")
     column.items(
         [
-            "Place a precision level across the bed near the headstock; adjust jacking screws 1 and 2 until the "
-            "bubble is central.",
-            "Move the level to the tailstock end; adjust screws 3 and 4. The error must not exceed 0.0005 inch "
-            "per foot.",
+            (
+                "Place a precision level across the bed near the headstock; adjust jacking screws 1 and 2 until the "
+                "bubble is central."
+            ),
+            (
+                "Move the level to the tailstock end; adjust screws 3 and 4. The error must not exceed 0.0005 inch "
+                "per foot."
+            ),
             "Tighten the holding-down bolts evenly and check once more.",
-            "Turn a test bar of 2 inches diameter, 12 inches long, without tailstock: both ends must agree "
-            "within 0.0006 inch.",
+            (
+                "Turn a test bar of 2 inches diameter, 12 inches long, without tailstock: both ends must agree "
+                "within 0.0006 inch."
+            ),
         ],
         numbered=True,
     )

@@ -66,7 +66,7 @@ def _lathe(pen: Pen, x: float, y: float) -> None:
     pen.line([(x + 360, y + 184), (x + 372, y + 202)], Ink("#000000", None, 3))
 
 
-def arrangement(pen: Pen, width: float, height: float) -> None:
+def arrangement(pen: Pen, _width: float, _height: float) -> None:
     """Front elevation with reference letters."""
     x, y = 18.0, 30.0
     _lathe(pen, x, y)
@@ -88,7 +88,7 @@ def arrangement(pen: Pen, width: float, height: float) -> None:
     pen.line([(x + 300, 82), (x + 300, y + 96)], FINE)
 
 
-def foundation(pen: Pen, width: float, height: float) -> None:
+def foundation(pen: Pen, _width: float, _height: float) -> None:
     """Plan with six bolts, jacking screws and dimensions."""
     pen.box((24, 44, 420, 170), Ink("#000000", None, 0.9, (8, 4)))
     for fx, fw in ((54, 110), (316, 96)):
@@ -111,7 +111,7 @@ def foundation(pen: Pen, width: float, height: float) -> None:
     pen.text((24, 232), "Bolts 5/8 in. Whitworth, 9 in. long, grouted.  Jacking screws 1 to 4.", size=11)
 
 
-def lubrication(pen: Pen, width: float, height: float) -> None:
+def lubrication(pen: Pen, _width: float, _height: float) -> None:
     """The lathe once more with numbered points."""
     x, y = 18.0, 14.0
     _lathe(pen, x, y)
@@ -129,7 +129,7 @@ def lubrication(pen: Pen, width: float, height: float) -> None:
         _mark(pen, at, text, target)
 
 
-def gear_train(pen: Pen, width: float, height: float) -> None:
+def gear_train(pen: Pen, _width: float, _height: float) -> None:
     """Three shafts with gears, exploded and parallel."""
     turn = 24.0
     rows: tuple[tuple[Point, str], ...] = (((36, 196), "input"), ((36, 112), "middle"), ((60, 14), "spindle"))
@@ -174,7 +174,7 @@ def cutting_chart(pen: Pen, width: float, height: float) -> None:
         axes.note(8.05, {200: 150, 100: 70, 60: -10}[speed], f"{speed} ft./min.", colour="#000000", size=9.5)
 
 
-def change_gears(pen: Pen, width: float, height: float) -> None:
+def change_gears(pen: Pen, _width: float, _height: float) -> None:
     """Three meshing wheels on the quadrant."""
     pen.curve(
         (150, 10),
@@ -203,7 +203,7 @@ def change_gears(pen: Pen, width: float, height: float) -> None:
     pen.line([(404, 156), (338, 88)], FINE)
 
 
-def belt(pen: Pen, width: float, height: float) -> None:
+def belt(pen: Pen, _width: float, _height: float) -> None:
     """Two pulleys, a slack belt and the pull."""
     small, large = (110.0, 92.0), (360.0, 92.0)
     pen.line([(110, 126), (236, 112), (360, 166)], Ink("#000000", None, 2.6))

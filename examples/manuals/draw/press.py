@@ -173,7 +173,7 @@ def _oil(column: Column) -> None:
     column.figure(190, service.filter_steps, "Replacing the oil filter element in four steps.")
     column.heading("Which viscosity?")
     column.figure(
-        190,
+        176,
         service.viscosity,
         "Viscosity of HLP 32, HLP 46 and HLP 68 over oil temperature; the green band is permitted.",
     )

@@ -88,7 +88,7 @@ def _filter(pen: Pen, at: Point) -> None:
     pen.text((x + 24, y - 3), "F1 return filter 10 µm", size=8.5, style="-Bold", colour=RUST)
 
 
-def _cylinder_symbol(pen: Pen, at: Point, width: float) -> None:
+def _cylinder_symbol(pen: Pen, at: Point, _width: float) -> None:
     x, y = at
     pen.line([(x, y - 82), (x, y + 94), (x + 124, y + 94)], PRESSURE)
     pen.line([(x + 20, y - 82), (x + 20, y - 40)], TANK)
@@ -146,7 +146,7 @@ def timing(pen: Pen, width: float, height: float) -> None:
         pen.text((left - 8, base + 4), name, size=8.4, anchor="r", style="-Bold", colour=BLUE)
 
 
-def cylinder_exploded(pen: Pen, width: float, height: float) -> None:
+def cylinder_exploded(pen: Pen, width: float, _height: float) -> None:
     """The cylinder's parts along a steep axis."""
     turn, origin, scale = 40.0, (50.0, 62.0), 0.9
     with pen.at(origin, turn=turn, scale=scale):
@@ -262,7 +262,7 @@ def seal_profiles(pen: Pen, width: float, height: float) -> None:
             pen.box((x - 24, y - 4, 48, 11), Ink("#22201f", "#e8e4da", 1.2))
 
 
-def valve_section(pen: Pen, width: float, height: float) -> None:
+def valve_section(pen: Pen, width: float, _height: float) -> None:
     """Section of a poppet valve with spring and spindle."""
     x = width / 2
     pen.box((x - 55, 34, 110, 96), Ink("#22201f", "#d59a86", 1.2))

@@ -56,7 +56,7 @@ def _lockout_sign(pen: Pen, i: int, at: Point) -> None:
         pen.circle((x + 6, y - 8), 3, Ink(None, NAVY))
 
 
-def dimensions(pen: Pen, width: float, height: float) -> None:
+def dimensions(pen: Pen, _width: float, _height: float) -> None:
     """Side view with dimension lines."""
     x0, base = 70.0, 46.0
     pen.box((x0, base, 350, 14), Ink("#1d2733", "#aab4bf", 1))

@@ -11,7 +11,7 @@ PANEL = Ink("#b9c4cf", TINT, 0.7)
 SOLID = Ink("#1d2733", "#c9d6e2", 1)
 
 
-def exploded(pen: Pen, width: float, height: float) -> None:
+def exploded(pen: Pen, width: float, _height: float) -> None:
     """All parts along the shaft, from lower left to upper right."""
     turn, origin = 43.0, (62.0, 62.0)
     with pen.at(origin, turn=turn):
@@ -123,7 +123,7 @@ def bolt_sequence(pen: Pen, width: float, height: float) -> None:
         pen.text((width * 0.62 + 155, y + 11), torque, size=11, anchor="r", style="-Bold", colour=ORANGE)
 
 
-def seal_section(pen: Pen, width: float, height: float) -> None:
+def seal_section(pen: Pen, width: float, _height: float) -> None:
     """Half section of the seal above the shaft's centre line."""
     y = 50.0
     pen.box((20, y - 22, width - 60, 44), Ink(NAVY, "#dfe6ec", 1.2))

@@ -131,7 +131,7 @@ def vibration_scatter(pen: Pen, width: float, height: float) -> None:
     axes = Axes(pen, (44, 36, width - 120, height - 46), (30, 100), (0, 7))
     axes.frame(
         xticks=range(30, 101, 10),
-        yticks=range(0, 8),
+        yticks=range(8),
         xlabel="Bearing temperature (°C)",
         ylabel="Vibration velocity (mm/s)",
     )
@@ -218,7 +218,8 @@ def station_map(pen: Pen, width: float, height: float) -> None:
         x, y = fx * width, fy * height
         pen.circle((x, y), 9, Ink("#ffffff", TEAL, 2))
         pen.line([(x - 3.5, y - 4), (x - 3.5, y + 4), (x + 5, y)], Ink(None, "#ffffff"), closed=True)
-        pen.text((x + 12, y - 12) if name != "Tarn Hill" else (x - 22, y + 14), name, size=9.6, style="-Bold")
+        shift = {"Tarn Hill": (-22, 14), "Quarry Lane": (-26, -20)}.get(name, (12, -12))
+        pen.text((x + shift[0], y + shift[1]), name, size=9.6, style="-Bold")
     pen.line([(width - 96, 16), (width - 26, 16)], Ink(DARK, None, 2.4))
     pen.text((width - 61, 21), "5 km", size=9, anchor="c")
     pen.arrow([(26, height - 46), (26, height - 14)], Ink(DARK, None, 1.8), head=9)

@@ -8,6 +8,7 @@ import numpy as np
 import pypdfium2
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
+from reportlab import rl_config
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
@@ -15,7 +16,9 @@ DPI = 150
 
 
 def scan(drawn: Path, target: Path, *, title: str, quality: int = 42) -> None:
-    """Write an image-only copy of a PDF.
+    """Write an image-only copy of a PDF whose first page is the cover.
+
+    The canvas starts with an embedded font, which no page uses, so that the file names no font at all.
 
     Args:
         drawn: PDF with drawn pages.
@@ -23,8 +26,11 @@ def scan(drawn: Path, target: Path, *, title: str, quality: int = 42) -> None:
         title: Title in the document information.
         quality: JPEG quality of the page images, 1..95.
     """
+    rl_config.useA85 = 0
     document = pypdfium2.PdfDocument(str(drawn))
-    canvas = Canvas(str(target), invariant=1, pageCompression=1)
+    canvas = Canvas(str(target), invariant=1, pageCompression=1, initialFontName="Serif")
+    canvas.addPageLabel(0, style="ROMAN_LOWER", start=1)
+    canvas.addPageLabel(1, style="ARABIC", start=1)
     canvas.setTitle(title)
     canvas.setAuthor("visual_rag examples")
     for number, page in enumerate(document):

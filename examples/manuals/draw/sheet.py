@@ -165,6 +165,7 @@ class Column:
         widths = [self.width * share / sum(shares) for share in shares]
         rule = HexColor(self.theme.muted)
         style: list[tuple[Any, ...]] = [
+            ("FONTNAME", (0, 0), (-1, -1), self.theme.family),
             ("BACKGROUND", (0, 0), (-1, 0), HexColor(self.theme.table_head or self.theme.accent)),
             ("LINEBELOW", (0, 1), (-1, -1), 0.35, rule),
             ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),

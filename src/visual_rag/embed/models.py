@@ -1,7 +1,7 @@
 """The table of models that go by a name. A new one is a row here.
 
-    >>> sorted(MODELS)
-    ['spotter']
+>>> sorted(MODELS)
+['spotter']
 """
 
 from collections.abc import Callable
@@ -37,7 +37,9 @@ def _load_spotter() -> PageEmbedder:
 MODELS = {
     spec.name: spec
     for spec in (
-        ModelSpec(name="spotter", summary="bundled, 1 M parameters, CPU; finds words by their shape", load=_load_spotter),
+        ModelSpec(
+            name="spotter", summary="bundled, 1 M parameters, CPU; finds words by their shape", load=_load_spotter
+        ),
     )
 }
 

@@ -20,6 +20,9 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail as OnnxFail
+from onnxruntime.capi.onnxruntime_pybind11_state import InvalidGraph as OnnxInvalidGraph
+from onnxruntime.capi.onnxruntime_pybind11_state import InvalidProtobuf as OnnxInvalidProtobuf
 from PIL import Image
 
 from visual_rag.embed.protocol import CorpusSample
@@ -127,7 +130,9 @@ class Spotter:
         for image in images:
             found = self._detect(image)
             if not len(found.vectors):
-                raise InvalidInput("spotter reads words and sees none in this picture; ask in words, or use a ColPali model")
+                raise InvalidInput(
+                    "spotter reads words and sees none in this picture; ask in words, or use a ColPali model"
+                )
             tokens = tuple(f"word {n}" for n in range(1, len(found.vectors) + 1))
             queries.append(QueryEmbedding(vectors=found.vectors, tokens=tokens))
         return queries
@@ -160,9 +165,14 @@ class Spotter:
         return self._session(_WORD_MODEL)
 
     def _session(self, name: str) -> Any:
-        return onnxruntime.InferenceSession(
-            _read(self._folder / name), self._options, providers=["CPUExecutionProvider"]
-        )
+        try:
+            return onnxruntime.InferenceSession(
+                _read(self._folder / name), self._options, providers=["CPUExecutionProvider"]
+            )
+        except (OnnxFail, OnnxInvalidGraph, OnnxInvalidProtobuf) as error:
+            raise ModelLoadError(
+                f"{name} is no model that onnxruntime can run; reinstall visual-rag", model="spotter"
+            ) from error
 
     def _embed_words(self, words: Sequence[str]) -> FloatArray:
         symbols, lengths = encode_words(words)
@@ -191,7 +201,8 @@ class Spotter:
             if scale < 1 and min(size) < _LEAST_SIDE_PX:
                 continue
             grey = image.convert("L")
-            ink = 1 - np.asarray(grey if scale == 1 else grey.resize(size, Image.Resampling.BOX), np.float32) / 255
+            shown = grey if scale == 1 else grey.resize(size, Image.Resampling.BOX)
+            ink = np.asarray(1 - np.asarray(shown) / np.float32(255), dtype=np.float32)
             for left, top, tile in _tiles(ink):
                 found.append(_shift(self._detect_tile(tile, least_wordness, any_size=bool(keep)), left, top, scale))
             if keep:
@@ -257,7 +268,8 @@ def _peaks(likelihood: FloatArray, least: float) -> tuple[Any, Any]:
     height, width = likelihood.shape
     padded = np.pad(likelihood, ((1, 1), (2, 2)), constant_values=-1.0)
     neighbours = [padded[1 + dy : 1 + dy + height, 2 + dx : 2 + dx + width] for dy in (-1, 0, 1) for dx in range(-2, 3)]
-    return np.nonzero((likelihood >= np.maximum.reduce(neighbours)) & (likelihood > least))
+    rows, columns = np.nonzero((likelihood >= np.maximum.reduce(neighbours)) & (likelihood > least))
+    return rows, columns
 
 
 def _strongest(found: Detections, n_kept: int) -> Detections:

@@ -109,7 +109,7 @@ class Ingestor:
         for document, own_events in groupby(events, key=lambda event: event.document):
             run = _DocumentRun(self, document, tally, progress)
             self._finish(run.ingest(own_events), tally, strict=strict)
-            progress.document_done(document)
+            progress.document_done()
         if plan.work:
             self._store.maintain()
         return IngestReport(
@@ -157,9 +157,9 @@ class _DocumentRun:
 
     def __init__(self, ingestor: Ingestor, document: Document, tally: _Tally, progress: "_Progress") -> None:
         self._owner = ingestor
-        self._store = ingestor._store  # noqa: SLF001: this class is the inside of Ingestor, one per document
-        self._embedder = ingestor._embedder  # noqa: SLF001: likewise
-        self._images = ingestor._images  # noqa: SLF001: likewise
+        self._store = ingestor._store  # noqa: SLF001  # this class is the inside of Ingestor, one per document
+        self._embedder = ingestor._embedder  # noqa: SLF001  # likewise
+        self._images = ingestor._images  # noqa: SLF001  # likewise
         self._document = document
         self._tally = tally
         self._progress = progress
@@ -199,7 +199,7 @@ class _DocumentRun:
             failed = {failure.page_number for failure in self._failures}
             stale = [page for page in before if page.page_index >= self._n_pages or page.page_number in failed]
             replaced = [page for page in before if page not in stale]
-            self._owner._delete_pages(stale)  # noqa: SLF001: the inside of Ingestor
+            self._owner._delete_pages(stale)  # noqa: SLF001  # the inside of Ingestor
             self._drop_replaced_images(replaced)
         n_ingested = self._store.count(AnyOf(DOCUMENT_ID, (self._document.document_id,)))
         if not self._failures:
@@ -324,7 +324,7 @@ class _Progress:
         self._bytes_opened += document.size_bytes
         self._n_pages_opened += n_pages
 
-    def document_done(self, document: Document) -> None:
+    def document_done(self) -> None:
         """Count a document as finished."""
         self._n_documents_done += 1
 

@@ -65,6 +65,4 @@ def _unreadable(listed: ListedFile, error: SourceError) -> DocumentRecord:
         size_bytes=listed.size_bytes,
     )
     failure = PageFailure(page_number=None, reason=type(error).__name__, message=str(error))
-    return DocumentRecord(
-        document=document, state=DocumentState.FAILED, n_pages=0, n_ingested=0, failures=(failure,)
-    )
+    return DocumentRecord(document=document, state=DocumentState.FAILED, n_pages=0, n_ingested=0, failures=(failure,))

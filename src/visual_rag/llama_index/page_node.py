@@ -13,8 +13,8 @@ from io import BytesIO
 from typing import Any
 
 from llama_index.core.base.llms.types import BaseContentBlock, ImageBlock, TextBlock
+from llama_index.core.bridge.pydantic import Field, PrivateAttr
 from llama_index.core.schema import ImageNode, MetadataMode, NodeRelationship, ObjectType, RelatedNodeInfo
-from pydantic import Field, PrivateAttr
 
 from visual_rag.errors import InvalidInput
 from visual_rag.llama_index.page_image import mimetype_of

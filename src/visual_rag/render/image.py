@@ -67,10 +67,9 @@ class ImageFile:
             DocumentError: It is broken or too large.
         """
         with self._translated():
-            if self._n_pages > 1:
+            if self._image.format == "TIFF":
                 self._image.seek(page_index)
             self._check_size()
-            rotation = 0
             self._image.load()
             image = _square_pixels(_as_rgb(self._image))
             image, rotation = _upright(image, _orientation(self._image))
@@ -94,12 +93,15 @@ class ImageFile:
     def _count_frames(self) -> int:
         if self._image.format != "TIFF":
             return 1
-        with self._translated():
+        n_frames = 0
+        with self._translated():  # frame by frame: after a seek past the end, Pillow's n_frames is wrong
             try:
-                self._image.seek(self._job.max_pages)
+                while n_frames <= self._job.max_pages:
+                    self._image.seek(n_frames)
+                    n_frames += 1
             except EOFError:
                 self._image.seek(0)
-                return int(getattr(self._image, "n_frames", 1))
+                return n_frames
         raise LimitExceeded(f"the image has more frames than max_pages allows ({self._job.max_pages:,})")
 
     def _fitted(self, image: Image.Image) -> Image.Image:

@@ -57,11 +57,13 @@ def open_file(job: Job) -> OpenedFile:
 
 
 def _checked(file: OpenedFile, job: Job) -> OpenedFile:
-    if file.n_pages < 1:
+    n_pages = file.n_pages
+    if 1 <= n_pages <= job.max_pages:
+        return file
+    file.close()
+    if n_pages < 1:
         raise DamagedDocument("the document has no pages that can be read")
-    if file.n_pages > job.max_pages:
-        raise LimitExceeded(f"the document has {file.n_pages:,} pages, more than max_pages allows ({job.max_pages:,})")
-    return file
+    raise LimitExceeded(f"the document has {n_pages:,} pages, more than max_pages allows ({job.max_pages:,})")
 
 
 def _read_head(job: Job) -> bytes:

@@ -84,6 +84,8 @@ def render_page(
         MissingDependency: The renderer is not installed.
     """
     _check(settings, dpi)
+    if page_index < 0:
+        raise InvalidInput(f"page_index is {page_index}; the first page is 0")
     document = Document(document_id="", source_uri="", name=path.name, content_hash="", size_bytes=0)
     request = RenderRequest(document=document, path=path)
     pages = PageRange(page_index, page_index + 1)

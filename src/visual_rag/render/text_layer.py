@@ -7,7 +7,6 @@ import ctypes
 import math
 import unicodedata
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import pypdfium2
 import pypdfium2.raw as pdfium_c
@@ -20,11 +19,7 @@ _LINE_BREAKS = frozenset({0x0A, 0x0D})
 _LAST_CODE = 0x10FFFF
 
 _Box = tuple[float, float, float, float]  # left, bottom, right, top in PDF units
-
-
-class _Character(NamedTuple):
-    code: int
-    box: _Box | None  # None for whitespace and hyphens, whose place does not matter
+_Character = tuple[int, _Box | None]  # its code; no box for whitespace and hyphens, whose place does not matter
 
 
 class _Word:
@@ -111,13 +106,13 @@ def _characters(textpage: pypdfium2.PdfTextPage) -> Iterator[_Character]:
     handle = textpage.raw
     get_code, get_box = pdfium_c.FPDFText_GetUnicode, pdfium_c.FPDFText_GetCharBox
     left, right, bottom, top = (ctypes.c_double() for _ in range(4))
-    references = [ctypes.byref(value) for value in (left, right, bottom, top)]
+    to_left, to_right, to_bottom, to_top = (ctypes.byref(value) for value in (left, right, bottom, top))
     for index in range(textpage.count_chars()):
         code = get_code(handle, index)
-        if code <= 0x20 or code in _HYPHENS or not get_box(handle, index, *references):
-            yield _Character(code, None)
+        if code <= 0x20 or code in _HYPHENS or not get_box(handle, index, to_left, to_right, to_bottom, to_top):
+            yield code, None
         else:
-            yield _Character(code, (left.value, bottom.value, right.value, top.value))
+            yield code, (left.value, bottom.value, right.value, top.value)
 
 
 def _words(characters: Iterator[_Character]) -> Iterator[_Word]:

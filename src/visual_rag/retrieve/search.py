@@ -7,7 +7,7 @@ It does not write. After the index has changed, make a new searcher: this one re
 """
 
 from collections.abc import Sequence
-from functools import cached_property
+from threading import Lock
 
 import numpy as np
 from PIL.Image import Image
@@ -36,6 +36,8 @@ class PageSearcher:
         self._embedder = embedder
         self._images = images
         self._settings = settings or SearchSettings()
+        self._sampled: CorpusSample | None = None
+        self._sampling = Lock()
 
     def search(
         self, question: str, *, k: int = 5, condition: Filter | None = None, min_similarity: float = 0.0
@@ -108,18 +110,24 @@ class PageSearcher:
             candidates = list(self._store.scroll(condition))
         else:
             size = max(k, self._settings.shortlist_size(n_pages))
-            weighted = reranker.weigh(query, self._sample)
+            weighted = reranker.weigh(query, self._sample())
             plan = QueryPlan(vectors=weighted.vectors, limit=size, filter=condition)
             candidates = [row.page for row in self._store.query(plan)]
-        scores, similarities = reranker.rerank(query, self._vectors(candidates), self._sample)
+        scores, similarities = reranker.rerank(query, self._vectors(candidates), self._sample())
         order = sorted(range(len(candidates)), key=lambda row: (-float(scores[row]), candidates[row].page_id))
         return [(candidates[row], float(scores[row]), float(similarities[row])) for row in order[:k]]
 
     def _vectors(self, pages: Sequence[PageRecord]) -> list[FloatArray]:
         return [embedding.vectors for embedding in self._store.embeddings(pages)]
 
-    @cached_property
     def _sample(self) -> CorpusSample:
+        """The sample, taken at first use; threads that come together wait for one of them to take it."""
+        with self._sampling:
+            if self._sampled is None:
+                self._sampled = self._take_sample()
+            return self._sampled
+
+    def _take_sample(self) -> CorpusSample:
         """Pages spread evenly over the ids, which are hashes: the same index gives the same sample."""
         pages = sorted(self._store.scroll(), key=lambda page: page.page_id)
         chosen = np.linspace(0, len(pages) - 1, min(len(pages), _SAMPLE_PAGES)).astype(int)

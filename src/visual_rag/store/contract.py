@@ -5,7 +5,6 @@ It needs pytest when it runs, not when it is imported.
 
 # ruff: noqa: S101  a contract suite is made of assertions
 
-import hashlib
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -24,58 +23,13 @@ from visual_rag.records import (
     PageEmbedding,
     PageFailure,
     PagePoint,
-    PageRecord,
     make_document_id,
-    make_page_id,
 )
-from visual_rag.scoring import maxsim, normalise_rows, pool_runs
+from visual_rag.scoring import maxsim, normalise_rows
 from visual_rag.store.filters import AllOf, AnyOf, AtLeast, Filter
 from visual_rag.store.protocol import PageStore, QueryPlan
+from visual_rag.store.samples import make_point, make_record
 from visual_rag.store.schema import MAX_VALUES, page_payload
-
-_N_POOLED = 8
-
-
-def make_point(
-    vectors: FloatArray, *, source_uri: str = "memory:///manual.pdf", page_index: int = 0, **fields: Any
-) -> PagePoint:
-    """Make a point with the given rows, random regions, and a plausible payload.
-
-    Args:
-        vectors: Shape (n_vectors, dim), taken as they are.
-        source_uri: Of its document.
-        page_index: 0-based.
-        fields: Other fields of its `PageRecord`.
-    """
-    record = make_record(source_uri=source_uri, page_index=page_index, n_vectors=len(vectors), **fields)
-    rng = np.random.default_rng(page_index)
-    corners = np.sort(rng.random((len(vectors), 2, 2), dtype=np.float32), axis=1)  # left <= right, top <= bottom
-    is_patch = np.arange(len(vectors)) % 5 != 4
-    embedding = PageEmbedding(vectors=vectors, regions=corners.reshape(-1, 4), is_patch=is_patch)
-    pooled = pool_runs(vectors, _N_POOLED) if np.isfinite(vectors).all() else vectors
-    return PagePoint(page_id=record.page_id, embedding=embedding, pooled=pooled, payload=page_payload(record))
-
-
-def make_record(*, source_uri: str = "memory:///manual.pdf", page_index: int = 0, **fields: Any) -> PageRecord:
-    """Make a page record with plausible values; `fields` replace them."""
-    document_id = make_document_id(source_uri)
-    values: dict[str, Any] = {
-        "page_id": make_page_id(document_id, page_index),
-        "document_id": document_id,
-        "document_name": source_uri.rpartition("/")[2],
-        "source_uri": source_uri,
-        "page_index": page_index,
-        "n_pages": 100,
-        "label": str(page_index + 1),
-        "page_hash": hashlib.sha256(f"{source_uri}:{page_index}".encode()).hexdigest(),
-        "width_px": 800,
-        "height_px": 1100,
-        "dpi": 96.0,
-        "n_vectors": 1,
-        "text": f"page {page_index + 1}",
-        "metadata": {"language": "en" if page_index % 2 else "de"},
-    }
-    return PageRecord(**{**values, **fields})
 
 
 def _raises(error: type[Exception]) -> Any:
@@ -132,7 +86,7 @@ class StoreContract:
     def test_payloads_come_back_whole(self, tmp_path: Path) -> None:
         """Every field of a page record survives, whatever text it holds."""
         points = self._points(3)
-        odd = {
+        odd: dict[str, Any] = {
             "text": 'Größe "5"\n\u2028漢字 \x00',
             "label": "",
             "metadata": {"a": {"b": [1, 2.5, None, True]}, "é": "x"},

@@ -8,11 +8,12 @@ The folder's parts are named in `edge_folder.py`. One process opens it at a time
 lock while it works, so whatever serves requests keeps the store in a process of its own.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, suppress
+import threading
+from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import qdrant_edge as edge
@@ -22,7 +23,7 @@ from visual_rag.passport import IndexPassport
 from visual_rag.records import DocumentRecord, PageEmbedding, PagePoint, PageRecord, ScoredPage, make_document_id
 from visual_rag.scoring import normalise_rows
 from visual_rag.store.checks import check_page_id, check_points, check_query
-from visual_rag.store.edge_engine import compile_filter, translating
+from visual_rag.store.edge_engine import check_storable, compile_filter, translating
 from visual_rag.store.edge_folder import ROWS, Shards, claim, close_shards, enter, finish_creation, load_shards
 from visual_rag.store.filters import Filter
 from visual_rag.store.lock import FolderLock
@@ -57,6 +58,7 @@ class EdgeStore:
         self._lock = lock
         self._shards: Shards | None = shards
         self._passport = passport
+        self._guard = threading.RLock()  # so that no thread meets the shards while `maintain` opens them again
         self._rows = PageRows(folder / ROWS, dim=passport.model.dim, datatype=passport.datatype)
 
     @classmethod
@@ -106,11 +108,11 @@ class EdgeStore:
 
     def upsert(self, points: Sequence[PagePoint]) -> None:
         """Write pages, replacing those of the same id; see `PageStore.upsert`."""
-        shards = self._open_shards()
         check_points(points, self._passport.model.dim)
-        self._check_payloads({point.page_id: point.payload for point in points})
+        for point in points:
+            check_storable(point.page_id, point.payload)
         for batch in _by_bytes(points):
-            with self._translating("writing pages into"):
+            with self._using("writing pages into") as shards:
                 self._write(shards.pages, batch)
 
     def _write(self, pages: edge.EdgeShard, batch: Sequence[PagePoint]) -> None:
@@ -126,13 +128,12 @@ class EdgeStore:
 
     def delete(self, condition: Filter) -> None:
         """Remove all pages that meet the condition. Disk space comes back with `maintain`."""
-        pages = self._open_shards().pages
         compiled = compile_filter(condition)
-        rows = self._scroll(pages, compiled, with_payload=[PAGE_HASH])
-        removed = {str(row.id): str(_payload(row)[PAGE_HASH]) for row in rows}
-        with self._translating("deleting pages from"):
-            pages.update(edge.UpdateOperation.delete_points(list(removed)))
-        self._remove_rows(removed)
+        with self._using("deleting pages from") as shards:
+            rows = self._scroll("pages", compiled, with_payload=[PAGE_HASH])
+            removed = {str(row.id): str(_payload(row)[PAGE_HASH]) for row in rows}
+            shards.pages.update(edge.UpdateOperation.delete_points(list(removed)))
+            self._remove_rows(removed)
 
     def update_payload(self, pages: Sequence[PageRecord]) -> None:
         """Rewrite the payload of pages whose vectors and regions stay.
@@ -140,40 +141,38 @@ class EdgeStore:
         Raises:
             InvalidInput: A page is not in the store; nothing is written.
         """
-        shard = self._open_shards().pages
-        stored = self._page_hashes([page.page_id for page in pages])
-        self._check_present([page.page_id for page in pages], stored.keys())
         payloads = {page.page_id: page_payload(page) for page in pages}
-        self._check_payloads(payloads)
-        for page in pages:
-            with self._translating("writing payload into"):
-                shard.update(edge.UpdateOperation.set_payload([page.page_id], payloads[page.page_id]))
-            if stored[page.page_id] != page.page_hash:
-                self._rows.remove(page.page_id, stored[page.page_id])
+        for page_id, payload in payloads.items():
+            check_storable(page_id, payload)
+        with self._using("writing payload into") as shards:
+            stored = self._page_hashes(list(payloads))
+            self._check_present(list(payloads), stored)
+            for page_id, payload in payloads.items():
+                shards.pages.update(edge.UpdateOperation.set_payload([page_id], payload))
+                if stored[page_id] != payload[PAGE_HASH]:
+                    self._rows.remove(page_id, stored[page_id])
 
     def count(self, condition: Filter | None = None) -> int:
         """Count pages, exactly."""
-        pages = self._open_shards().pages
         compiled = compile_filter(condition)
-        with self._translating("counting pages of"):
-            return pages.count(edge.CountRequest(exact=True, filter=compiled))
+        with self._using("counting pages of") as shards:
+            return shards.pages.count(edge.CountRequest(exact=True, filter=compiled))
 
     def scroll(self, condition: Filter | None = None) -> Iterator[PageRecord]:
         """Go through pages, in no particular order."""
-        pages = self._open_shards().pages
-        for row in self._scroll(pages, compile_filter(condition), with_payload=_WITHOUT_REGIONS):
+        for row in self._scroll("pages", compile_filter(condition), with_payload=_WITHOUT_REGIONS):
             yield page_record(str(row.id), _payload(row))
 
     def _scroll(
-        self, shard: edge.EdgeShard, condition: edge.Filter | None, *, with_payload: Any
+        self, part: Literal["pages", "documents"], condition: edge.Filter | None, *, with_payload: Any
     ) -> Iterator[edge.Record]:
         offset = None
         while True:
             request = edge.ScrollRequest(
                 offset=offset, limit=_SCROLL_PAGES, filter=condition, with_payload=with_payload, with_vector=False
             )
-            with self._translating("reading"):
-                rows, offset = shard.scroll(request)
+            with self._using("reading") as shards:
+                rows, offset = (shards.pages if part == "pages" else shards.documents).scroll(request)
             yield from rows
             if offset is None:
                 return
@@ -184,22 +183,24 @@ class EdgeStore:
         Raises:
             InvalidInput: A page is not in the store.
         """
-        shard = self._open_shards().pages
         page_ids = [page.page_id for page in pages]
-        with self._translating("reading"):
-            present = {str(row.id) for row in shard.retrieve(list(page_ids), with_payload=False, with_vector=False)}
-        self._check_present(page_ids, present)
-        found = {page.page_id: self._rows.read(page.page_id, page.page_hash) for page in pages}
-        missing = [page_id for page_id, embedding in found.items() if embedding is None]
-        found.update(self._rebuild(shard, missing))
-        return [embedding for page_id in page_ids if (embedding := found[page_id]) is not None]
+        for page_id in page_ids:
+            check_page_id(page_id)
+        with self._using("reading") as shards:
+            rows = shards.pages.retrieve(list(page_ids), with_payload=False, with_vector=False)
+        self._check_present(page_ids, {str(row.id) for row in rows})
+        read = {page.page_id: self._rows.read(page.page_id, page.page_hash) for page in pages}
+        found = {page_id: embedding for page_id, embedding in read.items() if embedding is not None}
+        found.update(self._rebuild([page_id for page_id in read if page_id not in found]))
+        self._check_present(page_ids, found)  # again: another thread may have deleted some
+        return [found[page_id] for page_id in page_ids]
 
-    def _rebuild(self, shard: edge.EdgeShard, page_ids: Sequence[str]) -> Iterator[tuple[str, PageEmbedding]]:
+    def _rebuild(self, page_ids: Sequence[str]) -> Iterator[tuple[str, PageEmbedding]]:
         """Read pages from the engine, a few milliseconds each, and write their row files again."""
         for start in range(0, len(page_ids), _REBUILD_PAGES):
             some: list[edge.PointId] = list(page_ids[start : start + _REBUILD_PAGES])
-            with self._translating("reading"):
-                rows = shard.retrieve(some, with_payload=[PAGE_HASH, REGIONS], with_vector=[FULL])
+            with self._using("reading") as shards:
+                rows = shards.pages.retrieve(some, with_payload=[PAGE_HASH, REGIONS], with_vector=[FULL])
             for row in rows:
                 payload, page_id = _payload(row), str(row.id)
                 embedding = _embedding(row, payload)
@@ -209,41 +210,33 @@ class EdgeStore:
 
     def query(self, plan: QueryPlan) -> list[ScoredPage]:
         """Run one search, best page first and equal scores by page id; the score is MaxSim."""
-        pages = self._open_shards().pages
         check_query(plan, self._passport.model.dim)
-        if plan.limit == 0 or plan.shortlist == 0:
-            return []
-        condition = compile_filter(plan.filter)
-        with self._translating("searching"):
-            rows = pages.query(_request(plan, condition))
+        request = _request(plan, compile_filter(plan.filter))
+        with self._using("searching") as shards:
+            rows = [] if plan.shortlist == 0 else shards.pages.query(request)
         scored = [ScoredPage(page=page_record(str(row.id), _payload(row)), score=float(row.score)) for row in rows]
         return sorted(scored, key=lambda row: (-row.score, row.page.page_id))
 
     def put_document(self, record: DocumentRecord) -> None:
         """Write one ledger record, replacing that of the same document."""
-        documents = self._open_shards().documents
-        with self._translating("writing the ledger of"):
-            _put(documents, record.document.document_id, ledger_payload(record))
+        with self._using("writing the ledger of") as shards:
+            _put(shards.documents, record.document.document_id, ledger_payload(record))
 
     def documents(self) -> list[DocumentRecord]:
         """Read the ledger, sorted by source URI."""
-        rows = self._scroll(self._open_shards().documents, None, with_payload=True)
+        rows = self._scroll("documents", None, with_payload=True)
         records = [ledger_record(_payload(row)) for row in rows if str(row.id) != _PASSPORT_ID]
         return sorted(records, key=lambda record: record.document.source_uri)
 
     def delete_document(self, document_id: str) -> None:
         """Remove one ledger record, if it is there; its pages are removed by `delete`."""
-        documents = self._open_shards().documents
-        with self._translating("writing the ledger of"):
-            documents.update(edge.UpdateOperation.delete_points([document_id]))
+        with self._using("writing the ledger of") as shards:
+            shards.documents.update(edge.UpdateOperation.delete_points([document_id]))
 
     def size(self) -> StoreSize:
         """Count pages, documents and vectors, and the bytes that the folder takes on disk."""
-        shards = self._open_shards()
-        n_vectors = [
-            int(_payload(row)[N_VECTORS]) for row in self._scroll(shards.pages, None, with_payload=[N_VECTORS])
-        ]
-        with self._translating("counting documents of"):
+        n_vectors = [int(_payload(row)[N_VECTORS]) for row in self._scroll("pages", None, with_payload=[N_VECTORS])]
+        with self._using("counting documents of") as shards:
             n_documents = shards.documents.count(edge.CountRequest(exact=True)) - 1  # the passport is no document
         return StoreSize(
             n_pages=len(n_vectors),
@@ -258,8 +251,7 @@ class EdgeStore:
         Cheap when nothing changed. The engine frees space only when it is closed, so a shard that was rearranged is
         opened again; for that moment it takes twice its space.
         """
-        shards = self._open_shards()
-        with self._translating("maintaining"):
+        with self._using("maintaining") as shards:
             is_rearranged = [shard.optimize() for shard in shards]
             for shard in shards:
                 shard.flush()
@@ -270,13 +262,12 @@ class EdgeStore:
 
     def close(self) -> None:
         """Release the index; a closed store cannot be used again. A second call does nothing."""
-        shards, self._shards = self._shards, None
-        try:
+        with self._guard, ExitStack() as always:
+            always.callback(self._lock.release)
+            shards, self._shards = self._shards, None
             if shards is not None:
-                with self._translating("closing"):
+                with translating(self._folder, "closing"):
                     close_shards(shards)
-        finally:
-            self._lock.release()
 
     def __enter__(self) -> Self:
         return self
@@ -286,32 +277,26 @@ class EdgeStore:
     ) -> None:
         self.close()
 
-    def _open_shards(self) -> Shards:
-        if self._shards is None:
-            raise StoreError(
-                f"index '{self._folder.name}' is closed; open it again with EdgeStore.open",
-                collection=self._folder.name,
-            )
-        return self._shards
-
-    def _translating(self, doing: str) -> AbstractContextManager[None]:
-        return translating(self._folder, doing)
+    @contextmanager
+    def _using(self, doing: str) -> Iterator[Shards]:
+        """Give the shards to one thread at a time: no loss, since the engine holds the interpreter's lock anyway."""
+        with self._guard, translating(self._folder, doing):
+            if self._shards is None:
+                raise StoreError(
+                    f"index '{self._folder.name}' is closed; open it again with EdgeStore.open",
+                    collection=self._folder.name,
+                )
+            yield self._shards
 
     def _page_hashes(self, page_ids: Sequence[str]) -> dict[str, str]:
         """Page hashes by page id, of those pages that are in the store."""
         for page_id in page_ids:
             check_page_id(page_id)
-        with self._translating("reading"):
-            rows = self._open_shards().pages.retrieve(list(page_ids), with_payload=[PAGE_HASH], with_vector=False)
+        with self._using("reading") as shards:
+            rows = shards.pages.retrieve(list(page_ids), with_payload=[PAGE_HASH], with_vector=False)
         return {str(row.id): str(_payload(row)[PAGE_HASH]) for row in rows}
 
-    def _check_payloads(self, payloads: Mapping[str, Mapping[str, Any]]) -> None:
-        """Show the engine every payload before anything is written: only it knows what it takes."""
-        for page_id, payload in payloads.items():
-            with self._translating("writing pages into"):
-                edge.Point(page_id, {}, dict(payload))
-
-    def _check_present(self, page_ids: Sequence[str], present: Any) -> None:
+    def _check_present(self, page_ids: Sequence[str], present: Container[str]) -> None:
         missing = [page_id for page_id in page_ids if page_id not in present]
         if missing:
             raise InvalidInput(

@@ -6,9 +6,10 @@ pages), the write-ahead log is what survives a kill, every error is a bare `Exce
 `PanicException` that no `except Exception` catches.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import qdrant_edge as edge
 
@@ -16,7 +17,7 @@ from visual_rag.errors import InvalidFilter, InvalidInput, StoreError, StoreLock
 from visual_rag.passport import IndexPassport
 from visual_rag.store.filters import AllOf, AnyOf, AtLeast, Filter
 from visual_rag.store.lock import locked_message
-from visual_rag.store.schema import FULL, INDEXED_INTEGERS, INDEXED_KEYWORDS, PAGE_ID, POOLED
+from visual_rag.store.schema import FULL, INDEXED_INTEGERS, INDEXED_KEYWORDS, PAGE_ID, PAGE_INDEX, POOLED
 
 REFUSALS: tuple[type[Exception], ...] = (TypeError, ValueError, OverflowError)  # a value that the engine cannot take
 PANIC = "PanicException"  # PyO3's; derives from BaseException and cannot be imported
@@ -112,6 +113,21 @@ def _any_of(condition: AnyOf) -> edge.Filter | edge.HasIdCondition:
         matches.append(edge.FieldCondition(key, match=edge.MatchAny(numbers)))
     matches.extend(edge.FieldCondition(key, match=edge.MatchValue(value)) for value in truths)
     return edge.Filter(should=matches)
+
+
+def check_storable(page_id: str, payload: Mapping[str, Any]) -> None:
+    """Refuse a payload that the engine would refuse, before anything is written: only it knows what it takes.
+
+    Raises:
+        InvalidInput: A value, most likely in the user's metadata, is none of JSON's; names document and page.
+    """
+    try:
+        edge.Point(page_id, {}, dict(payload))
+    except REFUSALS as error:
+        raise InvalidInput(
+            f"'{payload.get('document_name')}' page {payload.get(PAGE_INDEX, 0) + 1} cannot be stored: a field holds a "
+            "value that is neither text, finite number, truth value, list nor mapping of such; check its metadata"
+        ) from error
 
 
 @contextmanager

@@ -7,9 +7,9 @@ import pytest
 
 from visual_rag.embed.protocol import CorpusSample
 from visual_rag.embed.soft_bm25 import (
+    K1,
     B,
     Gate,
-    K1,
     inverse_document_frequency,
     soft_bm25,
     soft_counts,

@@ -49,7 +49,7 @@ def test_a_file_listed_twice_is_taken_once(tmp_path: Path) -> None:
 
 def test_a_missing_path_is_named(tmp_path: Path) -> None:
     """The error has the path as it was typed."""
-    with pytest.raises(SourceUnavailable, match="nowhere.pdf"):
+    with pytest.raises(SourceUnavailable, match=r"nowhere\.pdf"):
         list(list_files([tmp_path / "nowhere.pdf"]))
 
 

@@ -1,0 +1,254 @@
+"""What an ingest promises: nothing twice, nothing lost, one bad file costs only itself."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from visual_rag import VisualIndex
+from visual_rag.errors import DocumentError, InvalidInput, SourceUnavailable, UnhealthyEmbedding
+from visual_rag.records import DocumentState, IngestProgress, Page, PageEmbedding
+from visual_rag.testing import FakeEmbedder
+
+
+def draw(path: Path, *texts: str) -> Path:
+    """Write one picture, or a TIFF of several frames, each with its own words drawn on it."""
+    frames = []
+    for text in texts:
+        frame = Image.new("RGB", (200, 80), "white")
+        ImageDraw.Draw(frame).text((10, 30), text, fill="black")
+        frames.append(frame)
+    frames[0].save(path, save_all=len(frames) > 1, append_images=frames[1:]) if len(frames) > 1 else frames[0].save(
+        path
+    )
+    return path
+
+
+@pytest.fixture
+def embedder() -> FakeEmbedder:
+    """Counts what it embeds."""
+    return FakeEmbedder()
+
+
+@pytest.fixture
+def index(tmp_path: Path, embedder: FakeEmbedder) -> VisualIndex:
+    """An empty index."""
+    return VisualIndex.create(tmp_path / "index", model=embedder)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty folder for documents."""
+    made = tmp_path / "documents"
+    made.mkdir()
+    return made
+
+
+def page_numbers(index: VisualIndex) -> dict[str, list[int]]:
+    """Pages of the index by document name."""
+    found: dict[str, list[int]] = {}
+    for record in index._store.scroll():
+        found.setdefault(record.document_name, []).append(record.page_number)
+    return {name: sorted(numbers) for name, numbers in found.items()}
+
+
+def test_ingesting_twice_embeds_nothing_the_second_time(
+    index: VisualIndex, folder: Path, embedder: FakeEmbedder
+) -> None:
+    """Same bytes at the same place: nothing is read but the file itself."""
+    draw(folder / "a.png", "one")
+    index.add(folder)
+    report = index.add(folder)
+    assert (report.n_pages_embedded, list(report.unchanged), list(report.ingested)) == (0, ["a.png"], [])
+    assert embedder.n_pages_embedded == 1
+
+
+def test_a_changed_file_embeds_only_its_changed_pages(index: VisualIndex, folder: Path, embedder: FakeEmbedder) -> None:
+    """Pages are recognised by their pixels."""
+    draw(folder / "a.tif", "one", "two", "three")
+    index.add(folder)
+    draw(folder / "a.tif", "one", "changed", "three")
+    report = index.add(folder)
+    assert (report.n_pages_embedded, report.n_pages_reused) == (1, 2)
+    assert embedder.n_pages_embedded == 4
+    assert page_numbers(index) == {"a.tif": [1, 2, 3]}
+
+
+def test_a_page_put_in_front_moves_the_others_without_embedding_them(index: VisualIndex, folder: Path) -> None:
+    """Each page keeps its own vectors at its new place."""
+    draw(folder / "a.tif", "one", "two")
+    index.add(folder)
+    vectors = {page.page_hash: index._store.embeddings([page])[0].vectors for page in index._store.scroll()}
+    draw(folder / "a.tif", "new", "one", "two")
+    report = index.add(folder)
+    assert (report.n_pages_embedded, report.n_pages_reused) == (1, 2)
+    assert page_numbers(index) == {"a.tif": [1, 2, 3]}
+    for page in index._store.scroll():
+        if page.page_hash in vectors:
+            assert np.allclose(index._store.embeddings([page])[0].vectors, vectors[page.page_hash], atol=0.02)
+
+
+def test_pages_that_a_shorter_version_no_longer_has_are_removed_with_their_images(
+    index: VisualIndex, folder: Path
+) -> None:
+    """Nothing stale is left to be found."""
+    draw(folder / "a.tif", "one", "two", "three")
+    index.add(folder)
+    gone = [page for page in index._store.scroll() if page.page_number > 1]
+    draw(folder / "a.png", "unrelated")
+    draw(folder / "a.tif", "one", "two").rename(folder / "b.tif")
+    (folder / "b.tif").rename(folder / "a.tif")
+    draw(folder / "a.tif", "one", "other")
+    index.add(folder)
+    assert page_numbers(index) == {"a.tif": [1, 2], "a.png": [1]}
+    assert not any(index._images.has(page.page_hash) for page in gone)
+
+
+def test_a_copy_under_another_name_is_stored_and_not_embedded(
+    index: VisualIndex, folder: Path, embedder: FakeEmbedder
+) -> None:
+    """Two files of the same name in two folders are two documents."""
+    (folder / "one").mkdir()
+    (folder / "two").mkdir()
+    draw(folder / "one" / "manual.png", "pump")
+    draw(folder / "two" / "manual.png", "pump")
+    report = index.add(folder)
+    assert embedder.n_pages_embedded == 1
+    assert report.n_pages == 2
+    assert len(index.documents()) == 2
+
+
+def test_a_page_with_the_same_pixels_twice_is_embedded_once(
+    index: VisualIndex, folder: Path, embedder: FakeEmbedder
+) -> None:
+    """Within one document, too."""
+    draw(folder / "a.tif", "same", "same", "other")
+    index.add(folder)
+    assert embedder.n_pages_embedded == 2
+    assert page_numbers(index) == {"a.tif": [1, 2, 3]}
+
+
+def test_a_broken_file_costs_only_itself(index: VisualIndex, folder: Path) -> None:
+    """It is in the report and the ledger, with a reason; the others are in the index."""
+    draw(folder / "a.png", "one")
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.7 and then nothing")
+    (folder / "empty.png").write_bytes(b"")
+    draw(folder / "z.png", "two")
+    report = index.add(folder)
+    assert [record.document.name for record in report.failed] == ["broken.pdf", "empty.png"]
+    assert all(record.failures[0].message for record in report.failed)
+    states = {record.document.name: record.state for record in index.documents()}
+    assert states["broken.pdf"] is states["empty.png"] is DocumentState.FAILED
+    assert states["a.png"] is states["z.png"] is DocumentState.READY
+
+
+def test_a_document_that_breaks_keeps_the_pages_it_had(index: VisualIndex, folder: Path) -> None:
+    """A half-written file must not empty the index; the ledger says what happened."""
+    draw(folder / "a.png", "one")
+    index.add(folder)
+    (folder / "a.png").write_bytes(b"half")
+    report = index.add(folder)
+    assert page_numbers(index) == {"a.png": [1]}
+    assert report.failed[0].n_ingested == 1
+
+
+def test_strict_raises_at_the_first_failure(index: VisualIndex, folder: Path) -> None:
+    """With the document's name."""
+    (folder / "broken.pdf").write_bytes(b"nothing")
+    with pytest.raises(DocumentError, match=r"broken\.pdf"):
+        index.add(folder, strict=True)
+
+
+def test_a_missing_path_is_named_and_no_path_is_refused(index: VisualIndex, tmp_path: Path) -> None:
+    """Before anything is written."""
+    with pytest.raises(SourceUnavailable, match="nowhere"):
+        index.add(tmp_path / "nowhere")
+    with pytest.raises(InvalidInput, match="no path"):
+        index.add()
+
+
+class _OnePageIsSick(FakeEmbedder):
+    """Fails for whole batches that hold a tall page, as a model does that runs out of memory."""
+
+    def embed_pages(self, pages: list[Page]) -> list[PageEmbedding]:  # type: ignore[override]
+        if any(page.image.height > 100 for page in pages):
+            raise UnhealthyEmbedding("row 0 is not finite")
+        return super().embed_pages(pages)
+
+
+def test_a_page_that_cannot_be_embedded_costs_only_itself(tmp_path: Path, folder: Path) -> None:
+    """The rest of its batch is embedded one by one."""
+    index = VisualIndex.create(tmp_path / "index", model=_OnePageIsSick())
+    frames = [Image.new("L", (50, height), shade) for height, shade in ((60, 0), (140, 90), (60, 200))]
+    frames[0].save(folder / "a.tif", save_all=True, append_images=frames[1:])
+    report = index.add(folder)
+    [record] = report.ingested
+    assert record.state is DocumentState.PARTIAL
+    assert [failure.page_number for failure in record.failures] == [2]
+    assert "not finite" in record.failures[0].message
+    assert page_numbers(index) == {"a.tif": [1, 3]}
+
+
+def test_progress_counts_every_page_and_never_passes_its_estimate(index: VisualIndex, folder: Path) -> None:
+    """The last report is complete."""
+    draw(folder / "a.tif", "one", "two", "three")
+    draw(folder / "b.png", "four")
+    seen: list[IngestProgress] = []
+    index.add(folder, on_progress=seen.append)
+    assert seen[-1].n_pages_done == seen[-1].n_pages_expected == 4
+    assert all(report.n_pages_done <= report.n_pages_expected for report in seen)
+    assert seen[-1].n_documents == 2
+
+
+def test_removing_takes_pages_images_and_ledger_and_leaves_the_file(index: VisualIndex, folder: Path) -> None:
+    """And the others stay."""
+    draw(folder / "a.png", "one")
+    draw(folder / "b.png", "two")
+    index.add(folder)
+    [gone] = [page for page in index._store.scroll() if page.document_name == "a.png"]
+    assert index.remove("a.png") == 1
+    assert page_numbers(index) == {"b.png": [1]}
+    assert [record.document.name for record in index.documents()] == ["b.png"]
+    assert not index._images.has(gone.page_hash)
+    assert (folder / "a.png").exists()
+
+
+def test_removing_one_of_two_copies_keeps_the_shared_image(index: VisualIndex, folder: Path) -> None:
+    """Images are shared by page hash."""
+    draw(folder / "a.png", "same")
+    draw(folder / "b.png", "same")
+    index.add(folder)
+    index.remove("a.png")
+    [page] = index._store.scroll()
+    assert index.page_image(page)
+
+
+def test_removing_what_is_not_there_or_ambiguous_is_refused(index: VisualIndex, folder: Path) -> None:
+    """The message says which names there are to choose from."""
+    for name in ("one", "two"):
+        (folder / name).mkdir()
+        draw(folder / name / "manual.png", name)
+    index.add(folder)
+    with pytest.raises(InvalidInput, match="no document"):
+        index.remove("other.png")
+    with pytest.raises(InvalidInput, match="means 2 documents"):
+        index.remove("manual.png")
+    assert index.remove(folder) == 2
+
+
+def test_rows_of_zero_never_reach_the_store(tmp_path: Path, folder: Path) -> None:
+    """A model that returns zeros is told off page by page."""
+
+    class Zeros(FakeEmbedder):
+        def embed_pages(self, pages: list[Page]) -> list[PageEmbedding]:  # type: ignore[override]
+            return [
+                PageEmbedding(vectors=np.zeros_like(made.vectors), regions=made.regions, is_patch=made.is_patch)
+                for made in super().embed_pages(pages)
+            ]
+
+    index = VisualIndex.create(tmp_path / "index", model=Zeros())
+    draw(folder / "a.png", "one")
+    report = index.add(folder)
+    assert report.failed[0].failures[0].reason == "UnhealthyEmbedding"
+    assert index.info().size.n_pages == 0

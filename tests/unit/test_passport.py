@@ -1,0 +1,62 @@
+"""The passport keeps two kinds of vectors out of one index."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from visual_rag.errors import PassportMismatch
+from visual_rag.passport import SCHEMA_VERSION, IndexPassport
+from visual_rag.records import ModelIdentity
+
+MODEL = ModelIdentity(name="spotter", revision="1", weights_hash="ab" * 32, dim=128, backend="onnxruntime 1.31")
+PASSPORT = IndexPassport(model=MODEL, dpi=120, renderer="pdfium 5.15", pooling="clusters64")
+
+
+def test_it_survives_json() -> None:
+    """As it lies in a store."""
+    assert IndexPassport.from_dict(json.loads(json.dumps(PASSPORT.as_dict()))) == PASSPORT
+
+
+@pytest.mark.parametrize("version", [SCHEMA_VERSION + 1, None, "1"])
+def test_another_schema_is_refused(version: object) -> None:
+    """Whatever else it holds."""
+    with pytest.raises(PassportMismatch, match=f"version {version}"):
+        IndexPassport.from_dict({"schema_version": version, "unknown": 1})
+
+
+def test_the_same_model_passes_whatever_runs_it() -> None:
+    """The backend is recorded, not compared."""
+    PASSPORT.check_model(replace(MODEL, backend="torch 2.11"), index="manuals")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"name": "colqwen"}, {"revision": "2"}, {"weights_hash": "cd" * 32}, {"dim": 64}],
+    ids=lambda c: next(iter(c)),
+)
+def test_another_model_is_refused(change: dict[str, object]) -> None:
+    """The message names the index, both models and the way out."""
+    with pytest.raises(PassportMismatch) as caught:
+        PASSPORT.check_model(replace(MODEL, **change), index="manuals")
+    message = str(caught.value)
+    assert "'manuals'" in message
+    assert "spotter (revision 1, weights abababab, 128 dims) at 120 dpi" in message
+    assert str(next(iter(change.values())))[:8] in message
+    assert ("model='spotter'" if "name" in change else "Install the release that has those weights") in message
+    assert "into a new index" in message
+    assert caught.value.collection == "manuals"
+
+
+def test_another_version_of_the_renderer_passes() -> None:
+    """Only another renderer draws other pixels."""
+    for renderer in ("pdfium", "pdfium 6.0"):
+        PASSPORT.check_settings(dpi=120, renderer=renderer, datatype="turbo8", index="manuals")
+
+
+@pytest.mark.parametrize("change", [{"dpi": 96}, {"renderer": "poppler 24"}, {"datatype": "float16"}], ids=str)
+def test_other_settings_are_refused(change: dict[str, object]) -> None:
+    """The message names the setting, both values and the way out."""
+    settings = {"dpi": 120, "renderer": "pdfium", "datatype": "turbo8", **change}
+    with pytest.raises(PassportMismatch, match=f"{next(iter(change))} .* Leave {next(iter(change))} out"):
+        PASSPORT.check_settings(**settings, index="manuals")
