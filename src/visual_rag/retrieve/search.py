@@ -6,7 +6,7 @@
 It does not write. After the index has changed, make a new searcher: this one remembers what it has sampled.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from threading import Lock
 
 import numpy as np
@@ -67,6 +67,10 @@ class PageSearcher:
         """Find the pages that look like a picture, or show it. Arguments and errors as for `search`."""
         _check_limits(k, min_similarity)
         return self._hits(self._embedder.embed_query_images([image])[0], k, condition, min_similarity)
+
+    def pages(self) -> Iterator[PageRecord]:
+        """Go through all pages of the index, in no particular order."""
+        return self._store.scroll()
 
     def page_image(self, page: PageRecord) -> bytes:
         """Read the kept image of a page, as an image file.
