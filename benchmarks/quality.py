@@ -50,7 +50,9 @@ def by_pixels(index: VisualIndex, queries: dict[str, str]) -> Run:
 def by_text_layer(pages: list[PageRecord], queries: dict[str, str]) -> Run:
     """BM25 (Lucene's variant, bm25s) over the text layers."""
     retriever = bm25s.BM25()
-    retriever.index(bm25s.tokenize([page.text for page in pages], stopwords="en", show_progress=False), show_progress=False)
+    retriever.index(
+        bm25s.tokenize([page.text for page in pages], stopwords="en", show_progress=False), show_progress=False
+    )
     run: Run = []
     for query_id, query in queries.items():
         tokens = bm25s.tokenize([query], stopwords="en", show_progress=False)
@@ -83,7 +85,9 @@ def main() -> None:
         with VisualIndex.open_or_create(arguments.index or Path(scratch) / "index", search=search) as index:
             done = index.add(documents)
             pages = list(index.searcher.pages())
-            print(f"{len(pages)} pages, {len(queries)} queries, {done.n_pages_embedded} embedded in {done.seconds:.0f} s")
+            print(
+                f"{len(pages)} pages, {len(queries)} queries, {done.n_pages_embedded} embedded in {done.seconds:.0f} s"
+            )
             report(f"{index.info().passport.model.name}, pixels only", qrels, by_pixels(index, queries))
             report("BM25 on the text layer", qrels, by_text_layer(pages, queries))
 

@@ -10,6 +10,7 @@ its first page and READY after its last, page ids follow from the document, and 
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import groupby
@@ -104,12 +105,14 @@ class Ingestor:
         for unreadable in plan.unreadable:
             self._finish(unreadable, tally, strict=strict)
         requests = (RenderRequest(document=document, path=path) for document, path in plan.work)
-        events = render_documents(requests, self._render, dpi=self._dpi, password_for=password_for)
         progress = _Progress(plan, on_progress)
-        for document, own_events in groupby(events, key=lambda event: event.document):
-            run = _DocumentRun(self, document, tally, progress)
-            self._finish(run.ingest(own_events), tally, strict=strict)
-            progress.document_done()
+        with closing(
+            render_documents(requests, self._render, dpi=self._dpi, password_for=password_for)
+        ) as events:  # closed at once when the store fails, so that no renderer is left running
+            for document, own_events in groupby(events, key=lambda event: event.document):
+                run = _DocumentRun(self, document, tally, progress)
+                self._finish(run.ingest(own_events), tally, strict=strict)
+                progress.document_done()
         if plan.work:
             self._store.maintain()
         return IngestReport(

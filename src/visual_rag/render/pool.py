@@ -7,7 +7,7 @@ look-ahead there is: a worker with a full queue waits, so memory does not grow w
 import contextlib
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 
 from visual_rag import errors
@@ -28,7 +28,7 @@ def render_documents(
     *,
     dpi: int,
     password_for: PasswordFor | None = None,
-) -> Iterator[RenderEvent]:
+) -> Generator[RenderEvent, None, None]:
     """Render documents to pages, several at a time, in isolated processes.
 
     Args:

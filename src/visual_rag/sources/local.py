@@ -14,7 +14,7 @@ from visual_rag.errors import AccessDenied, SourceUnavailable
 from visual_rag.records import Document, make_document_id
 
 SUFFIXES = frozenset(
-    ".pdf .png .jpg .jpeg .jpe .jfif .webp .tif .tiff .gif .bmp .jp2 .j2k .jpx .avif".split()  # noqa: SIM905  # a list to read
+    ".pdf .png .jpg .jpeg .jpe .jfif .webp .tif .tiff .gif .bmp .jp2 .j2k .jpx .avif".split()  # a list to read
 )
 _PDF_MARK, _PDF_MARK_WITHIN_BYTES = b"%PDF-", 1024
 _HASH_CHUNK_BYTES = 1 << 20

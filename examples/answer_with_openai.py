@@ -1,0 +1,26 @@
+"""Ask a vision LLM over the pages found: `python examples/answer_with_openai.py INDEX "How do I descale it?"`.
+
+Needs `pip install 'visual-rag[openai]'` and `OPENAI_API_KEY`.
+"""
+
+import sys
+
+from llama_index.core.query_engine import RetrieverQueryEngine
+from llama_index.llms.openai import OpenAI
+
+from visual_rag import VisualIndex
+
+
+def main(folder: str, question: str) -> None:
+    """Print the answer, then the pages it was written from."""
+    with VisualIndex.open(folder) as index:
+        retriever = index.as_retriever(similarity_top_k=3)
+        engine = RetrieverQueryEngine.from_args(retriever, llm=OpenAI("gpt-5-mini"), multimodal=True)
+        response = engine.query(question)
+        print(response)
+        for source in response.source_nodes:
+            print("-", source.metadata["file_name"], "page", source.metadata["page_number"])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])
