@@ -1,7 +1,7 @@
 """Pages a second, stage by stage and together: `python benchmarks/pipeline.py FOLDER [--tesseract N]`.
 
-Each stage runs alone over the same pages, then the whole ingest runs; what the pipeline keeps of the embedder's own speed
-is the figure to look at. With `--tesseract N` the first N pages are also read by tesseract (Debian: tesseract-ocr), at
+Each stage runs alone over the same pages, then the whole ingest runs; what the pipeline keeps of the embedder's own
+speed is the figure to look at. With `--tesseract N` the first N pages are also read by tesseract (Debian: tesseract-ocr), at
 200 dpi and with one thread, against spotter with one thread, in processor seconds.
 """
 
@@ -13,12 +13,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from visual_rag import Page, VisualIndex
+from visual_rag import IndexPassport, Page, VisualIndex
 from visual_rag.embed.spotter import Spotter
 from visual_rag.records import PageEmbedding, PagePoint
 from visual_rag.render import PageRendered, RenderRequest, render_documents
 from visual_rag.settings import RenderSettings
 from visual_rag.sources.local import describe, list_files
+from visual_rag.store.edge import EdgeStore
 from visual_rag.store.schema import page_payload
 from visual_rag.testing import make_record
 
@@ -87,8 +88,9 @@ def main() -> None:
     spotter.embed_pages(pages[:1])
     seconds["embed"] = timed(lambda: embeddings.extend(spotter.embed_pages(pages)))
     with tempfile.TemporaryDirectory() as scratch:
-        with VisualIndex.create(Path(scratch) / "alone") as index:
-            seconds["pool and upsert"] = timed(lambda: index._store.upsert(points_of(embeddings, spotter)))
+        passport = IndexPassport(model=spotter.identity, dpi=spotter.page_dpi, renderer="none", pooling=spotter.pooling)
+        with EdgeStore.create(Path(scratch) / "alone", passport) as store:
+            seconds["pool and upsert"] = timed(lambda: store.upsert(points_of(embeddings, spotter)))
         with VisualIndex.create(Path(scratch) / "index") as index:
             index.embedder.embed_pages(pages[:1])
             seconds["whole ingest"] = timed(lambda: index.add(arguments.folder))

@@ -81,15 +81,15 @@ def main() -> None:
     queries, qrels = read_labels(arguments.folder)
     search = SearchSettings(mode="two-stage" if arguments.two_stage else "auto")
     documents = arguments.folder / "pdfs" if (arguments.folder / "pdfs").is_dir() else arguments.folder
-    with tempfile.TemporaryDirectory() as scratch:
-        with VisualIndex.open_or_create(arguments.index or Path(scratch) / "index", search=search) as index:
-            done = index.add(documents)
-            pages = list(index.searcher.pages())
-            print(
-                f"{len(pages)} pages, {len(queries)} queries, {done.n_pages_embedded} embedded in {done.seconds:.0f} s"
-            )
-            report(f"{index.info().passport.model.name}, pixels only", qrels, by_pixels(index, queries))
-            report("BM25 on the text layer", qrels, by_text_layer(pages, queries))
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        VisualIndex.open_or_create(arguments.index or Path(scratch) / "index", search=search) as index,
+    ):
+        done = index.add(documents)
+        pages = list(index.searcher.pages())
+        print(f"{len(pages)} pages, {len(queries)} queries; {done.n_pages_embedded} embedded in {done.seconds:.0f} s")
+        report(f"{index.info().passport.model.name}, pixels only", qrels, by_pixels(index, queries))
+        report("BM25 on the text layer", qrels, by_text_layer(pages, queries))
 
 
 if __name__ == "__main__":
