@@ -1,8 +1,8 @@
 """Pages a second, stage by stage and together: `python benchmarks/pipeline.py FOLDER [--tesseract N]`.
 
 Each stage runs alone over the same pages, then the whole ingest runs; what the pipeline keeps of the embedder's own
-speed is the figure to look at. With `--tesseract N` the first N pages are also read by tesseract (Debian: tesseract-ocr), at
-200 dpi and with one thread, against spotter with one thread, in processor seconds.
+speed is the figure to look at. With `--tesseract N` the first N pages are also read by tesseract (Debian:
+tesseract-ocr), at 200 dpi and with one thread, against spotter with one thread, in processor seconds.
 """
 
 import argparse
@@ -70,9 +70,7 @@ def against_tesseract(folder: Path, n_pages: int) -> None:
             subprocess.run(["tesseract", f"{scratch}/page.png", "-", "-l", "eng"], capture_output=True, check=True)
         after = os.times()
     theirs = (after.children_user + after.children_system - before.children_user - before.children_system) / len(large)
-    print(
-        f"CPU seconds a page: spotter {ours:.2f}, tesseract {theirs:.2f}; tesseract takes {theirs / ours:.1f} times as long"
-    )
+    print(f"CPU seconds a page: spotter {ours:.2f}, tesseract {theirs:.2f}, that is {theirs / ours:.1f} times as long")
 
 
 def main() -> None:

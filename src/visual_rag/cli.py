@@ -31,11 +31,11 @@ _LAST_SEARCH = "last_search.json"
 _HELP = "Find the page that shows it: search PDFs and images by what their pages look like."
 _EPILOG = (
     "Exit codes: 0 done; 1 an error, told in one line; 2 wrong usage; 3 ingest finished, but some documents or pages "
-    "could not be ingested."
+    "could not be ingested; 130 interrupted."
 )
 _debug: ContextVar[bool] = ContextVar("debug", default=False)
 app = typer.Typer(
-    help=_HELP, epilog=_EPILOG, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich"
+    help=_HELP, epilog=_EPILOG, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
 )
 out, err = Console(highlight=False), Console(stderr=True, highlight=False)
 

@@ -1,7 +1,12 @@
 """The main job on the sample manuals, with the bundled model and by pixels alone."""
 
+import html
 import json
+import os
+import re
 import runpy
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,10 +16,12 @@ from PIL import Image
 
 from visual_rag import VisualIndex
 from visual_rag.errors import PassportMismatch, StoreLocked
+from visual_rag.records import DocumentState
 from visual_rag.settings import RenderSettings
 from visual_rag.testing import FakeEmbedder
 
-DEMO = runpy.run_path(str(Path(__file__).parents[2] / "examples" / "demo.py"))
+DEMO_FILE = Path(__file__).parents[2] / "examples" / "demo.py"
+DEMO = runpy.run_path(str(DEMO_FILE))
 
 
 @pytest.fixture(scope="module")
@@ -24,13 +31,35 @@ def labelled(manuals: Path) -> list[dict[str, object]]:
 
 
 @pytest.fixture(scope="module")
-def index(manuals: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VisualIndex]:
-    """All sample manuals in one index."""
-    with VisualIndex.create(tmp_path_factory.mktemp("manuals") / "index") as made:
-        report = made.add(manuals)
-        assert report.failed == []
-        assert report.n_pages >= 40
-        yield made
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The demo, run as `make demo` runs it: its folder and what it printed."""
+    folder = tmp_path_factory.mktemp("demo")
+    command = [sys.executable, str(DEMO_FILE), str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    return folder, done.stdout
+
+
+@pytest.fixture(scope="module")
+def index(demo: tuple[Path, str]) -> Iterator[VisualIndex]:
+    """The index that the demo made: all sample manuals."""
+    with VisualIndex.open(demo[0] / "demo_index") as opened:
+        yield opened
+
+
+def test_the_demo_prints_ranked_pages_and_shows_them(demo: tuple[Path, str], index: VisualIndex) -> None:
+    """Five questions; document, page and score; one picture, one web page; what to try next."""
+    folder, printed = demo
+    assert index.info().size.n_pages >= 40
+    assert all(record.state is DocumentState.READY for record in index.documents())
+    for question in DEMO["QUESTIONS"]:
+        assert question.split()[0] in printed
+    assert len(re.findall(r"^ *1 +\S+\.pdf +\d+ +\d+\.\d\d", printed, re.MULTILINE)) == len(DEMO["QUESTIONS"]) == 5
+    assert printed.count("visual-rag") >= 3
+    with Image.open(folder / "found.png") as picture:
+        assert picture.width > 1000
+    page = (folder / "found.html").read_text(encoding="utf8")
+    assert all(html.escape(question) in page for question in DEMO["QUESTIONS"])
+    assert not re.search(r"(?:src|href)=[\"']?https?:", page)
 
 
 @pytest.mark.parametrize("question", DEMO["QUESTIONS"])
@@ -84,8 +113,6 @@ def test_the_retriever_gives_image_nodes_in_the_same_order(index: VisualIndex) -
 
 def test_a_second_opener_is_told_who_holds_the_index(index: VisualIndex) -> None:
     """By process number."""
-    import os
-
     with pytest.raises(StoreLocked, match=str(os.getpid())):
         VisualIndex.open(index.folder)
 
