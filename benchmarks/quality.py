@@ -86,7 +86,7 @@ def main() -> None:
         VisualIndex.open_or_create(arguments.index or Path(scratch) / "index", search=search) as index,
     ):
         done = index.add(documents)
-        pages = list(index.searcher.pages())
+        pages = list(index.pages())
         print(f"{len(pages)} pages, {len(queries)} queries; {done.n_pages_embedded} embedded in {done.seconds:.0f} s")
         report(f"{index.info().passport.model.name}, pixels only", qrels, by_pixels(index, queries))
         report("BM25 on the text layer", qrels, by_text_layer(pages, queries))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from contextvars import ContextVar
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,6 +39,14 @@ app = typer.Typer(
     help=_HELP, epilog=_EPILOG, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
 )
 out, err = Console(highlight=False), Console(stderr=True, highlight=False)
+
+
+class RendererName(StrEnum):
+    """What `--renderer` takes."""
+
+    PDFIUM = "pdfium"
+    POPPLER = "poppler"
+
 
 IndexOption = Annotated[
     Path | None,
@@ -73,7 +82,7 @@ def ingest(
     dpi: Annotated[
         int | None, typer.Option(min=30, max=600, help="Of a new index; the model's own by default.")
     ] = None,
-    renderer: Annotated[str, typer.Option(help="PDF renderer: pdfium or poppler.")] = "pdfium",
+    renderer: Annotated[RendererName | None, typer.Option(help="Of a new index.  [default: pdfium]")] = None,
     timeout_s: Annotated[float, typer.Option("--page-timeout", min=0.1, help="Seconds a page may take.")] = 30.0,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first failure.")] = False,
     as_json: JsonOption = False,
@@ -82,12 +91,14 @@ def ingest(
     from visual_rag.index import VisualIndex
     from visual_rag.settings import RenderSettings
 
-    if renderer not in {"pdfium", "poppler"}:
-        raise InvalidInput(f"no renderer is called '{renderer}'; known: pdfium, poppler")
-    render = RenderSettings(dpi=dpi, renderer=renderer, page_timeout_s=timeout_s)  # type: ignore[arg-type]  # checked above
+    render = RenderSettings(dpi=dpi, renderer=renderer.value if renderer else None, page_timeout_s=timeout_s)
     with VisualIndex.open_or_create(index, model=model, render=render) as opened:
-        with _progress(quiet=as_json) as show:
-            report = opened.add(*paths, password=password, on_progress=show, strict=strict)
+        try:
+            with _progress(quiet=as_json) as show:
+                report = opened.add(*paths, password=password, on_progress=show, strict=strict)
+        except KeyboardInterrupt:
+            err.print("interrupted; what was ingested so far is kept, and the same command goes on from there")
+            raise typer.Exit(EXIT_INTERRUPTED) from None
         _print_report(report, opened.folder, as_json=as_json)
     if report.failed:
         raise typer.Exit(EXIT_SOME_FAILED)
@@ -204,12 +215,6 @@ def main() -> None:
         if _debug.get():
             raise
         _fail(f"error: {error}")
-    except KeyboardInterrupt:
-        err.print("interrupted; what was ingested so far is kept, and the same command goes on from there")
-        sys.exit(EXIT_INTERRUPTED)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output is gone: nothing is left to say
-        sys.exit(EXIT_ERROR)
     except Exception as error:  # the last line of defence for people; --debug shows all of it
         if _debug.get():
             raise
@@ -219,7 +224,7 @@ def main() -> None:
 
 
 def _fail(message: str) -> None:
-    err.print(Text(message))
+    err.print(Text(message), soft_wrap=True)
     sys.exit(EXIT_ERROR)
 
 
@@ -262,10 +267,10 @@ def _print_report(report: "IngestReport", folder: Path, *, as_json: bool) -> Non
         _print_json(asdict(report))
         return
     for record in report.failed:
-        err.print(Text(f"{record.document.name}: {_why(record)}"))
+        err.print(Text(f"{record.document.name}: {_why(record)}"), soft_wrap=True)
     for record in report.ingested:
         for warning in record.warnings:
-            err.print(Text(f"{record.document.name}: {warning}"))
+            err.print(Text(f"{record.document.name}: {warning}"), soft_wrap=True)
     speed = f", {report.n_pages_embedded / report.seconds:.1f} pages/s" if report.n_pages_embedded else ""
     n_documents = _count(len(report.ingested), "document")
     parts = [f"{_count(report.n_pages, 'page')} of {n_documents} in {report.seconds:.1f} s{speed}"]
@@ -275,7 +280,7 @@ def _print_report(report: "IngestReport", folder: Path, *, as_json: bool) -> Non
         parts.append(f"{len(report.failed)} with failures")
     if report.ignored:
         parts.append(f"{_count(len(report.ignored), 'file')} passed over (neither PDF nor image)")
-    out.print(Text(f"{folder}: " + "; ".join(parts)))
+    out.print(Text(f"{folder.name}: " + "; ".join(parts)), soft_wrap=True)
 
 
 def _print_hits(question: str, hits: Sequence["Hit"]) -> None:

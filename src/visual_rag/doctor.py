@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
-from visual_rag.embed.models import DEFAULT_MODEL, load_embedder
 from visual_rag.errors import VisualRagError
-from visual_rag.records import Page
 
 _EXTRAS = {
     "colpali": ("colpali_engine", "ColPali-family models"),
@@ -66,13 +64,16 @@ def _package(name: str) -> Check:
 
 def _model() -> Check:
     """Embed a blank page and a question with the bundled model: the shortest way through all of it."""
-    return _tried(f"model {DEFAULT_MODEL}", _try_model, "pip install --force-reinstall visual-rag")
+    return _tried("model spotter", _try_model, "pip install --force-reinstall visual-rag")
 
 
 def _try_model() -> str:
     from PIL import Image
 
-    embedder = load_embedder(DEFAULT_MODEL)
+    from visual_rag.embed.models import load_embedder
+    from visual_rag.records import Page
+
+    embedder = load_embedder("spotter")
     embedder.embed_pages([Page(page_index=0, image=Image.new("RGB", (128, 128), "white"), page_hash="")])
     embedder.embed_queries(["pump"])
     return f"revision {embedder.identity.revision}, {embedder.identity.backend}"
@@ -81,7 +82,7 @@ def _try_model() -> str:
 def _tried(part: str, attempt: Callable[[], str], mend: str) -> Check:
     try:
         return Check(part=part, ok=True, optional=False, found=attempt(), mend="")
-    except VisualRagError as error:
+    except (VisualRagError, ImportError) as error:
         return Check(part=part, ok=False, optional=False, found=str(error), mend=mend)
 
 

@@ -180,3 +180,18 @@ class AnswerModelUnavailable(AnswerError):
 
 class ContextTooLarge(AnswerError):
     """The pages do not fit into the language model's context."""
+
+
+def error_for(reason: str, message: str, *, source: str, page_number: int | None = None) -> VisualRagError:
+    """Make the exception that a ledger entry stands for.
+
+    Args:
+        reason: Name of a class of this module, as in `PageFailure.reason`; others become `DocumentError`.
+        message: For people.
+        source: The document's name.
+        page_number: 1-based page, or None.
+    """
+    kind: type[VisualRagError] = globals().get(reason, DocumentError)
+    if issubclass(kind, DocumentError):
+        return kind(message, source=source, page_number=page_number)
+    return kind(message)

@@ -7,8 +7,9 @@ with VisualIndex.open_or_create("manuals.index") as index:
 """
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -19,14 +20,16 @@ from PIL.Image import Image
 from visual_rag.embed.models import DEFAULT_MODEL, load_embedder
 from visual_rag.embed.protocol import PageEmbedder
 from visual_rag.errors import CollectionNotFound, InvalidInput
-from visual_rag.ingest.pipeline import Ingestor, OnProgress
+from visual_rag.ingest.ledger import find_documents
+from visual_rag.ingest.pipeline import Ingestor, PasswordFor
+from visual_rag.ingest.progress import OnProgress
+from visual_rag.ingest.removal import remove_documents
 from visual_rag.passport import IndexPassport
-from visual_rag.records import Document, DocumentRecord, Hit, IngestReport, PageRecord
+from visual_rag.records import DocumentRecord, Hit, IngestReport, PageRecord
 from visual_rag.render import renderer_version
-from visual_rag.retrieve.contact_sheet import contact_sheets_html, contact_sheets_png
+from visual_rag.retrieve.contact_sheet import write_contact_sheets
 from visual_rag.retrieve.search import PageSearcher
-from visual_rag.settings import Renderer, RenderSettings, SearchSettings, StoreSettings, default_index_folder
-from visual_rag.sources.local import source_uri
+from visual_rag.settings import RenderSettings, SearchSettings, StoreSettings, default_index_folder
 from visual_rag.store.edge import EdgeStore
 from visual_rag.store.filters import AnyOf
 from visual_rag.store.images import PageImages
@@ -39,8 +42,7 @@ if TYPE_CHECKING:
     from visual_rag.llama_index import ImageSettings, VisualRetriever
 
 FolderLike = str | os.PathLike[str]
-Password = str | Callable[[Document], str | None]
-_VECTORS, _IMAGES = "vectors", "images"
+Password = str | PasswordFor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +67,9 @@ class VisualIndex:
 
     def __init__(
         self,
-        folder: Path,
         store: EdgeStore,
         embedder: PageEmbedder | None,
+        folder: Path,
         render: RenderSettings,
         search: SearchSettings,
     ) -> None:
@@ -76,8 +78,7 @@ class VisualIndex:
         self._given_embedder = embedder
         self._render = render
         self._search = search
-        self._images = PageImages(str(folder / _IMAGES))
-        self._searcher: PageSearcher | None = None
+        self._images = PageImages(folder)
 
     @classmethod
     def create(
@@ -92,7 +93,7 @@ class VisualIndex:
         """Make a new, empty index.
 
         Args:
-            folder: Where; None takes `$VISUAL_RAG_INDEX`, else `.visual_rag` in the current folder.
+            folder: A new or empty one; None takes `$VISUAL_RAG_INDEX`, else `.visual_rag` in the current folder.
             model: A name of `visual_rag.embed.models.MODELS`, or an embedder of your own.
             render: How pages are rendered.
             store: How vectors are kept.
@@ -101,19 +102,19 @@ class VisualIndex:
         Raises:
             StoreError: There is an index already, or something else lies in the folder.
             EmbeddingError: The model cannot be loaded.
+            MissingDependency: The renderer is not installed.
         """
-        path = Path(folder) if folder is not None else default_index_folder()
+        path = _index_folder(folder)
         embedder = load_embedder(model) if isinstance(model, str) else model
         render = render or RenderSettings()
         passport = IndexPassport(
             model=embedder.identity,
             dpi=render.dpi or embedder.page_dpi,
-            renderer=renderer_version(render.renderer),
+            renderer=renderer_version(render.renderer or "pdfium"),
             pooling=embedder.pooling,
-            datatype=(store or StoreSettings()).datatype,
+            datatype=(store or StoreSettings()).datatype or "turbo8",
         )
-        opened = EdgeStore.create(path / _VECTORS, passport)
-        return cls(path, opened, embedder, render, search or SearchSettings())
+        return cls(EdgeStore.create(path, passport), embedder, path, render, search or SearchSettings())
 
     @classmethod
     def open(
@@ -122,36 +123,33 @@ class VisualIndex:
         *,
         model: str | PageEmbedder | None = None,
         render: RenderSettings | None = None,
+        store: StoreSettings | None = None,
         search: SearchSettings | None = None,
     ) -> Self:
         """Open an index that exists, with the model it was built with.
 
         Args:
             folder: Where; None takes `$VISUAL_RAG_INDEX`, else `.visual_rag` in the current folder.
-            model: None takes the one the index was built with. Anything else must be the same model.
-            render: Limits for further documents; dpi and renderer stay those of the index.
+            model: None takes the one the index was built with, loaded and checked when it is first needed.
+            render: Limits for further documents; dpi and renderer, where given, must be those of the index.
+            store: Where given, must be what the index was built with.
             search: How pages are looked for.
 
         Raises:
             CollectionNotFound: There is no index in the folder.
             StoreLocked: Another process holds it.
-            PassportMismatch: `model` or `render` is not what the index was built with.
-            UnknownModel: The index was built with an embedder of your own: hand it in as `model`.
+            PassportMismatch: `model`, `render` or `store` is not what the index was built with.
         """
-        path = Path(folder) if folder is not None else default_index_folder()
-        opened = EdgeStore.open(path / _VECTORS)
-        passport, asked = opened.passport, render or RenderSettings(renderer=_renderer_of(opened.passport))
-        try:
+        path, render = _index_folder(folder), render or RenderSettings()
+        asked = {"dpi": render.dpi, "renderer": render.renderer, "datatype": store.datatype if store else None}
+        with ExitStack() as undo:
+            opened = undo.enter_context(EdgeStore.open(path))
             embedder = load_embedder(model) if isinstance(model, str) else model
             if embedder is not None:
-                passport.check_model(embedder.identity, index=str(path))
-            passport.check_settings(
-                dpi=asked.dpi or passport.dpi, renderer=asked.renderer, datatype=passport.datatype, index=str(path)
-            )
-        except BaseException:
-            opened.close()
-            raise
-        return cls(path, opened, embedder, asked, search or SearchSettings())
+                opened.passport.check_model(embedder.identity, embedder.pooling, index=path.name)
+            opened.passport.check_settings(asked, index=path.name)
+            undo.pop_all()
+        return cls(opened, embedder, path, render, search or SearchSettings())
 
     @classmethod
     def open_or_create(
@@ -165,7 +163,7 @@ class VisualIndex:
     ) -> Self:
         """Open the index in a folder, or make one there. Arguments and errors as for `open` and `create`."""
         try:
-            return cls.open(folder, model=model, render=render, search=search)
+            return cls.open(folder, model=model, render=render, store=store, search=search)
         except CollectionNotFound:
             return cls.create(folder, model=model or DEFAULT_MODEL, render=render, store=store, search=search)
 
@@ -181,19 +179,21 @@ class VisualIndex:
         Args:
             paths: PDF and image files, or folders of them.
             password: For documents that need one: the password, or a function from the document to it.
-            on_progress: Called after every page.
+            on_progress: Called after every few pages.
             strict: Raise at the first document or page that fails, instead of noting it in the report.
 
         Raises:
             InvalidInput: No path was given.
-            SourceError: A path does not exist or may not be read.
-            PassportMismatch: The installed model or renderer is not what the index was built with.
+            SourceError: A path does not exist.
+            PassportMismatch: The installed model is not what the index was built with.
             DocumentError: With `strict`, what failed first.
         """
         if not paths:
             raise InvalidInput("no path was given; name files or folders to add")
-        self._searcher = None
-        return self._ingestor().add(
+        passport = self._store.passport
+        render = replace(self._render, renderer=passport.renderer_name)
+        ingestor = Ingestor(self._store, self.embedder, self._images, render, dpi=passport.dpi)
+        return ingestor.add(
             [Path(path) for path in paths],
             password_for=_password_function(password),
             on_progress=on_progress,
@@ -212,9 +212,7 @@ class VisualIndex:
         Raises:
             InvalidInput: Nothing in the index goes by one of the names, or a bare name means several documents.
         """
-        chosen = [record.document.document_id for name in documents for record in self._matching(os.fspath(name))]
-        self._searcher = None
-        return self._ingestor().remove(list(dict.fromkeys(chosen)))
+        return remove_documents(self._store, self._images, self._named(documents))
 
     def search(
         self, question: str, *, k: int = 5, documents: Sequence[FolderLike] = (), min_similarity: float = 0.0
@@ -230,18 +228,18 @@ class VisualIndex:
         Raises:
             InvalidInput: The question holds no word, `k` is below 1, or a document is unknown.
         """
-        return self.searcher.search(question, k=k, condition=self._condition(documents), min_similarity=min_similarity)
+        condition = self._condition(documents)
+        return self.searcher.search(question, k=k, condition=condition, min_similarity=min_similarity)
 
     def search_image(
         self, image: Image, *, k: int = 5, documents: Sequence[FolderLike] = (), min_similarity: float = 0.0
     ) -> list[Hit]:
         """Find the pages that show a picture or look like it. Arguments and errors as for `search`."""
-        return self.searcher.search_image(
-            image, k=k, condition=self._condition(documents), min_similarity=min_similarity
-        )
+        condition = self._condition(documents)
+        return self.searcher.search_image(image, k=k, condition=condition, min_similarity=min_similarity)
 
     def show(self, question: str, hits: Sequence[Hit], path: FolderLike) -> Path:
-        """Write the contact sheet of one search, as a picture or a web page by the suffix of `path`."""
+        """Write the contact sheet of one search; see `show_all`."""
         return self.show_all([(question, hits)], path)
 
     def show_all(self, searches: Sequence[tuple[str, Sequence[Hit]]], path: FolderLike) -> Path:
@@ -257,18 +255,19 @@ class VisualIndex:
         Raises:
             InvalidInput: The suffix is neither.
         """
-        target = Path(path)
-        if target.suffix.lower() == ".png":
-            target.write_bytes(contact_sheets_png(searches, self.page_image))
-        elif target.suffix.lower() in {".html", ".htm"}:
-            target.write_text(contact_sheets_html(searches, self.page_image), encoding="utf-8")
-        else:
-            raise InvalidInput(f"cannot tell the kind of contact sheet from '{target.name}'; end it in .png or .html")
-        return target
+        return write_contact_sheets(searches, self.page_image, Path(path))
 
     def page_image(self, page: PageRecord) -> bytes:
-        """Read the kept image of a page, as an image file (WebP or JPEG)."""
+        """Read the kept image of a page, as an image file (WebP or JPEG).
+
+        Raises:
+            StoreError: The image is missing.
+        """
         return self._images.get(page.page_hash)
+
+    def pages(self) -> Iterator[PageRecord]:
+        """Go through all pages, in no particular order."""
+        return self._store.scroll()
 
     def documents(self) -> list[DocumentRecord]:
         """Read the ledger: every document that was tried, sorted by source URI."""
@@ -314,20 +313,23 @@ class VisualIndex:
 
     @cached_property
     def embedder(self) -> PageEmbedder:
-        """The model, loaded at first use and checked against the passport."""
+        """The model, loaded at first use.
+
+        Raises:
+            PassportMismatch: The installed model is not what the index was built with.
+            UnknownModel: The index was built with an embedder of your own: hand it to `open` as `model`.
+        """
         if self._given_embedder is not None:
             return self._given_embedder
         passport = self._store.passport
         embedder = load_embedder(passport.model.name)
-        passport.check_model(embedder.identity, index=str(self.folder))
+        passport.check_model(embedder.identity, embedder.pooling, index=self.folder.name)
         return embedder
 
-    @property
+    @cached_property
     def searcher(self) -> PageSearcher:
-        """The search side of this index as it is now."""
-        if self._searcher is None:
-            self._searcher = PageSearcher(self._store, self.embedder, self._images, self._search)
-        return self._searcher
+        """The search side of this index."""
+        return PageSearcher(self._store, self.embedder, self._images, self._search)
 
     def close(self) -> None:
         """Release the folder for other processes."""
@@ -341,35 +343,24 @@ class VisualIndex:
     ) -> None:
         self.close()
 
-    def _ingestor(self) -> Ingestor:
-        return Ingestor(self._store, self.embedder, self._images, self._render, dpi=self._store.passport.dpi)
-
     def _condition(self, documents: Sequence[FolderLike]) -> AnyOf | None:
-        if isinstance(documents, str):
-            raise InvalidInput(f"documents is the text {documents!r}; give a list of names")
-        found = [record.document.document_id for name in documents for record in self._matching(os.fspath(name))]
-        return AnyOf(DOCUMENT_ID, tuple(found)) if found else None
+        if not documents:
+            return None
+        return AnyOf(DOCUMENT_ID, tuple(record.document.document_id for record in self._named(documents)))
 
-    def _matching(self, name: str) -> list[DocumentRecord]:
-        """Find documents by URI, path, folder or, where only one is called so, by file name."""
+    def _named(self, documents: Sequence[FolderLike]) -> list[DocumentRecord]:
+        if isinstance(documents, str | os.PathLike):
+            raise InvalidInput(f"documents is {os.fspath(documents)!r}; give a list of names")
         ledger = self.documents()
-        uri = source_uri(Path(name))
-        exact = [record for record in ledger if record.document.source_uri in {name, uri}]
-        inside = [record for record in ledger if record.document.source_uri.startswith(uri.rstrip("/") + "/")]
-        called = [record for record in ledger if record.document.name == name]
-        if not exact and not inside and len(called) > 1:
-            uris = ", ".join(record.document.source_uri for record in called)
-            raise InvalidInput(f"'{name}' means {len(called)} documents; name one of {uris}")
-        if not (exact or inside or called):
-            raise InvalidInput(f"no document of the index is called '{name}'; `visual-rag list` shows their names")
-        return exact or inside or called
+        found = [record for name in documents for record in find_documents(ledger, os.fspath(name))]
+        return list({record.document.document_id: record for record in found}.values())
 
 
-def _renderer_of(passport: IndexPassport) -> Renderer:
-    return "poppler" if passport.renderer.startswith("poppler") else "pdfium"
+def _index_folder(folder: FolderLike | None) -> Path:
+    return (Path(folder) if folder is not None else default_index_folder()).expanduser().absolute()
 
 
-def _password_function(password: Password | None) -> Callable[[Document], str | None] | None:
+def _password_function(password: Password | None) -> PasswordFor | None:
     if isinstance(password, str):
         return lambda _: password
     return password

@@ -1,6 +1,7 @@
 """The record of everything that shaped the vectors of an index, checked at every open, ingest and search.
 
 >>> from visual_rag.records import ModelIdentity
+from visual_rag.settings import Renderer
 >>> model = ModelIdentity(name="spotter", revision="1", weights_hash="ab", dim=128, backend="onnxruntime 1.31")
 >>> IndexPassport(model=model, dpi=120, renderer="pdfium 5.15", pooling="clusters64").model.name
 'spotter'
@@ -12,6 +13,7 @@ from typing import Any
 
 from visual_rag.errors import PassportMismatch
 from visual_rag.records import ModelIdentity
+from visual_rag.settings import Renderer
 
 SCHEMA_VERSION = 1
 
@@ -23,7 +25,7 @@ class IndexPassport:
     Attributes:
         model: The embedder.
         dpi: What pages are rendered at.
-        renderer: PDF renderer and its version; another version is recorded, another renderer is a mismatch.
+        renderer: PDF renderer and the version at creation; another version is let pass, another renderer is not.
         pooling: How the shortlist's vectors were made.
         datatype: Of the full vectors in the store.
         distance: Of two rows; always `dot`, on rows of unit length.
@@ -56,46 +58,54 @@ class IndexPassport:
             )
         return cls(**{**values, "model": ModelIdentity(**values["model"])})
 
-    def check_model(self, model: ModelIdentity, *, index: str) -> None:
+    def check_model(self, model: ModelIdentity, pooling: str, *, index: str) -> None:
         """Refuse a model whose vectors cannot be compared with those of the index.
 
+        Args:
+            model: Of the embedder at hand.
+            pooling: Of the embedder at hand.
+            index: The index's name, for the message.
+
         Raises:
-            PassportMismatch: Name, weights or dim differ; the message names both sides and the way out.
+            PassportMismatch: Name, weights, dim or pooling differ; the message names both sides and the way out.
         """
-        ours = (self.model.name, self.model.revision, self.model.weights_hash, self.model.dim)
-        if ours == (model.name, model.revision, model.weights_hash, model.dim):
+        ours = (self.model.name, self.model.revision, self.model.weights_hash, self.model.dim, self.pooling)
+        if ours == (model.name, model.revision, model.weights_hash, model.dim, pooling):
             return
         cure = f"Open it with model='{self.model.name}'"
         if self.model.name == model.name:
             cure = "Install the release that has those weights"
         raise PassportMismatch(
-            f"index '{index}' was built with {_describe(self.model)} at {self.dpi} dpi; you asked for "
-            f"{_describe(model)}. {cure}, or ingest the documents into a new index",
+            f"index '{index}' was built with {_describe(self.model, self.pooling)} at {self.dpi} dpi; you asked for "
+            f"{_describe(model, pooling)}. {cure}, or ingest the documents into a new index",
             collection=index,
         )
 
-    def check_settings(self, *, dpi: int, renderer: str, datatype: str, index: str) -> None:
-        """Refuse render or store settings that would mix two kinds of vectors in one index.
+    def check_settings(self, asked: Mapping[str, Any], *, index: str) -> None:
+        """Refuse settings that would mix two kinds of vectors in one index.
 
         Args:
-            dpi: Asked for.
-            renderer: Asked for, with or without its version.
-            datatype: Asked for.
+            asked: Values of `dpi`, `renderer` (without its version) and `datatype`; None where nothing was asked for.
             index: The index's name, for the message.
 
         Raises:
             PassportMismatch: One of them differs.
         """
-        asked = {"dpi": dpi, "renderer": renderer.split(maxsplit=1)[0], "datatype": datatype}
-        built = {"dpi": self.dpi, "renderer": self.renderer.split()[0], "datatype": self.datatype}
+        built = {"dpi": self.dpi, "renderer": self.renderer_name, "datatype": self.datatype}
         for name, value in asked.items():
-            if value != built[name]:
+            if value is not None and value != built[name]:
                 raise PassportMismatch(
                     f"index '{index}' was built with {name} {built[name]}; you asked for {value}. "
                     f"Leave {name} out to go on with {built[name]}, or ingest the documents into a new index",
                     collection=index,
                 )
 
+    @property
+    def renderer_name(self) -> Renderer:
+        """The renderer without its version."""
+        return "poppler" if self.renderer.startswith("poppler") else "pdfium"
 
-def _describe(model: ModelIdentity) -> str:
-    return f"{model.name} (revision {model.revision}, weights {model.weights_hash[:8]}, {model.dim} dims)"
+
+def _describe(model: ModelIdentity, pooling: str) -> str:
+    weights = model.weights_hash[:8]
+    return f"{model.name} (revision {model.revision}, weights {weights}, {model.dim} dims, {pooling})"

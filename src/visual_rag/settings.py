@@ -7,13 +7,16 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
+
+from visual_rag.errors import InvalidInput
 
 Renderer = Literal["pdfium", "poppler"]
 VectorDatatype = Literal["turbo8", "float16"]
 SearchMode = Literal["auto", "exact", "two-stage"]
 INDEX_VARIABLE = "VISUAL_RAG_INDEX"
 DEFAULT_INDEX = ".visual_rag"
+INDEX_LOCK = "visual_rag.lock"  # lies in every index folder, and tells it from a folder of documents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +25,8 @@ class RenderSettings:
 
     Attributes:
         dpi: Dots per inch; None takes what the model prefers.
-        renderer: `pdfium` (in the base install) or `poppler` (needs Debian's `poppler-utils` or the like).
+        renderer: `pdfium` (in the base install) or `poppler` (needs Debian's `poppler-utils` or the like); None takes
+            that of the index, and pdfium for a new one.
         max_pixels: A page that would be larger is rendered at a lower dpi; an image file that is larger is refused
             before its pixels are allocated.
         max_pages: A document with more pages is refused.
@@ -33,7 +37,7 @@ class RenderSettings:
     """
 
     dpi: int | None = None
-    renderer: Renderer = "pdfium"
+    renderer: Renderer | None = None
     max_pixels: int = 40_000_000
     max_pages: int = 20_000
     max_file_bytes: int = 2_000_000_000
@@ -47,10 +51,11 @@ class StoreSettings:
     """How vectors are kept.
 
     Attributes:
-        datatype: Of the full multi-vectors: `turbo8` (8 bits a value) or `float16`.
+        datatype: Of the full multi-vectors: `turbo8` (8 bits a value) or `float16`; None takes that of the index, and
+            turbo8 for a new one.
     """
 
-    datatype: VectorDatatype = "turbo8"
+    datatype: VectorDatatype | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +73,17 @@ class SearchSettings:
     exact_up_to: int = 1000
     min_shortlist: int = 200
     shortlist_share: float = 0.02
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense.
+
+        Raises:
+            InvalidInput: The mode is unknown, or a number out of range.
+        """
+        if self.mode not in get_args(SearchMode):
+            raise InvalidInput(f"no search mode is called '{self.mode}'; known: {', '.join(get_args(SearchMode))}")
+        if self.exact_up_to < 0 or self.min_shortlist < 1 or not 0 <= self.shortlist_share <= 1:
+            raise InvalidInput("exact_up_to must be 0 or more, min_shortlist 1 or more, shortlist_share in [0, 1]")
 
     def shortlist_size(self, n_pages: int) -> int:
         """Pages that the second stage sees in an index of `n_pages`."""

@@ -91,7 +91,7 @@ def test_the_scanned_manual_has_no_text_layer_and_is_found_all_the_same(index: V
     """By pixels alone means by pixels alone."""
     hits = index.search("exploded view of the headstock gearbox", k=1)
     assert hits[0].page.document_name == "lathe.pdf"
-    assert all(not page.text for page in index.searcher.pages() if page.document_name == "lathe.pdf")
+    assert all(not page.text for page in index.pages() if page.document_name == "lathe.pdf")
 
 
 def test_a_search_may_be_limited_to_documents(index: VisualIndex) -> None:

@@ -108,7 +108,7 @@ def test_rerank_equals_the_same_scoring_of_every_page(tmp_path: Path, question: 
     """What comes back from the store scores as what went in, within 1 %."""
     embedder = Reranking()
     store, vectors = fill(tmp_path / "vectors", embedder)
-    everything = CorpusSample(pages=list(vectors.values()), n_pages=N_PAGES)
+    everything = CorpusSample(pages=list(vectors.values()))
     [query] = embedder.embed_queries([question])
     scores, similarities = embedder.rerank(query, list(vectors.values()), everything)
     by_page = dict(zip(vectors, zip(scores, similarities, strict=True), strict=True))

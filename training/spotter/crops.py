@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from typefaces import draw_file, typeface
-from visual_rag.embed.spotter_words import cut_token, fold_accents, normalise_word
-from vocabulary import draw_token
+from visual_rag.embed.spotter_words import cut_token, normalise_word
+from vocabulary import draw_token, fold_accents
 
 HEIGHT_PX, WIDTH_PX = 256, 512
 _SIZES_PX = (9, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15, 16, 16, 17, 18, 19, 20, 22, 24, 26, 28, 32, 36, 42)

@@ -2,11 +2,12 @@
 
 import random
 import re
+import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
-from visual_rag.embed.spotter_words import fold_accents, split_words
+from visual_rag.embed.spotter_words import split_words
 
 _DICTIONARIES = {
     "american-english": 0.72,
@@ -181,6 +182,17 @@ def look_alikes(word: str, randomness: random.Random) -> list[str]:
     dropped = word[:place] + word[place + 1 :]
     turned = word[: place - 1] + word[place] + word[place - 1] + word[place + 1 :] if place else word
     return [other for other in randomness.sample([swapped, dropped, turned], 2) if other != word]
+
+
+def fold_accents(word: str) -> str:
+    """Drop accents: a question typed without them should find the word all the same.
+
+    Example:
+        >>> fold_accents("café")
+        'cafe'
+    """
+    decomposed = unicodedata.normalize("NFD", word)
+    return "".join(character for character in decomposed if not unicodedata.combining(character))
 
 
 def stem(word: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from visual_rag.embed.protocol import PageEmbedder
-from visual_rag.errors import UnknownModel
+from visual_rag.errors import MissingDependency, UnknownModel
 
 DEFAULT_MODEL = "spotter"
 
@@ -29,8 +29,10 @@ class ModelSpec:
 
 
 def _load_spotter() -> PageEmbedder:
-    from visual_rag.embed.spotter import Spotter
-
+    try:
+        from visual_rag.embed.spotter import Spotter
+    except ImportError as error:
+        raise MissingDependency(f"spotter needs {error.name}; pip install --force-reinstall visual-rag") from error
     return Spotter()
 
 

@@ -32,10 +32,13 @@ class PageEmbedder(Protocol):
         ...
 
     def embed_pages(self, pages: Sequence[Page]) -> list[PageEmbedding]:
-        """Embed rendered pages, in order. A model of pixels reads `page.image` and nothing else.
+        """Embed rendered pages, in order.
+
+        Vectors follow from `page.image`: an index keeps one embedding for all pages with equal pixels.
 
         Raises:
-            EmbeddingError: The model cannot embed them.
+            EmbeddingError: The model cannot embed them. Only this is taken as the fault of a page: ingest tries the
+                pages one by one and notes those that fail. Anything else ends the run.
         """
         ...
 
@@ -65,12 +68,10 @@ class CorpusSample:
     """Pages of the index that stand for all of it, for counting how common a query row's look-alikes are.
 
     Attributes:
-        pages: Their full multi-vectors.
-        n_pages: Pages of the whole index.
+        pages: Their full multi-vectors, at least one.
     """
 
     pages: Sequence[FloatArray]
-    n_pages: int
 
 
 @runtime_checkable

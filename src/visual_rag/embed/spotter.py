@@ -12,6 +12,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
@@ -20,21 +21,23 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-from onnxruntime.capi.onnxruntime_pybind11_state import Fail as OnnxFail
-from onnxruntime.capi.onnxruntime_pybind11_state import InvalidGraph as OnnxInvalidGraph
-from onnxruntime.capi.onnxruntime_pybind11_state import InvalidProtobuf as OnnxInvalidProtobuf
+from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors
 from PIL import Image
 
 from visual_rag.embed.protocol import CorpusSample
 from visual_rag.embed.soft_bm25 import Gate, soft_bm25, soft_counts, weights_in
 from visual_rag.embed.spotter_words import content_words, encode_words
-from visual_rag.errors import InvalidInput, ModelLoadError
+from visual_rag.errors import EmbeddingError, InvalidInput, ModelLoadError
 from visual_rag.records import FloatArray, ModelIdentity, Page, PageEmbedding, QueryEmbedding
 from visual_rag.scoring import normalise_rows, pool_clusters
 
 log = logging.getLogger(__name__)
 
 _PAGE_MODEL, _WORD_MODEL, _CARD = "spotter-page.onnx", "spotter-word.onnx", "spotter.json"
+_CARD_KEYS = {"revision", "dim", "page_dpi", "gate_centre", "gate_softness"}
+_ONNX_ERRORS = tuple(
+    item for item in vars(onnx_errors).values() if isinstance(item, type) and issubclass(item, Exception)
+)
 _STRIDE_PX = 8
 _SCALES = (1.0, 0.5, 0.25)  # headings and slides have type that is too large for the network at full size
 _LEAST_TYPE_PX, _LARGEST_TYPE_PX = 6.0, 52.0  # box heights that the network was trained on, at its own scale
@@ -165,18 +168,14 @@ class Spotter:
         return self._session(_WORD_MODEL)
 
     def _session(self, name: str) -> Any:
-        try:
-            return onnxruntime.InferenceSession(
-                _read(self._folder / name), self._options, providers=["CPUExecutionProvider"]
-            )
-        except (OnnxFail, OnnxInvalidGraph, OnnxInvalidProtobuf) as error:
-            raise ModelLoadError(
-                f"{name} is no model that onnxruntime can run; reinstall visual-rag", model="spotter"
-            ) from error
+        weights = _read(self._folder / name)
+        with _translating(f"{name} cannot be loaded; reinstall visual-rag", ModelLoadError):
+            return onnxruntime.InferenceSession(weights, self._options, providers=["CPUExecutionProvider"])
 
     def _embed_words(self, words: Sequence[str]) -> FloatArray:
         symbols, lengths = encode_words(words)
-        [rows] = self._word_session.run(None, {"symbols": symbols, "lengths": lengths})
+        with _translating("the words of a query could not be embedded", EmbeddingError):
+            [rows] = self._word_session.run(None, {"symbols": symbols, "lengths": lengths})
         return normalise_rows(rows)
 
     def _embed(self, image: Image.Image, *, name: str) -> PageEmbedding:
@@ -218,7 +217,8 @@ class Spotter:
         height, width = (-(-side // _STRIDE_PX) * _STRIDE_PX for side in ink.shape)
         padded = np.zeros((1, 1, height, width), dtype=np.float32)
         padded[0, 0, : ink.shape[0], : ink.shape[1]] = ink
-        embedding, wordness, box = self._page_session.run(None, {"ink": padded})
+        with _translating(f"a picture of {ink.shape[1]} x {ink.shape[0]} pixels could not be embedded", EmbeddingError):
+            embedding, wordness, box = self._page_session.run(None, {"ink": padded})
         likelihood = 1 / (1 + np.exp(-wordness[0]))
         rows, columns = _peaks(likelihood, least_wordness)
         reach = np.exp(np.clip(box[0][:, rows, columns].T, -6, 6))  # cells: left, top, right, bottom of the centre
@@ -229,6 +229,15 @@ class Spotter:
         vectors = embedding[0][:, rows[fits], columns[fits]].T
         vectors = normalise_rows(vectors) if len(vectors) else vectors.astype(np.float32)
         return Detections(vectors, boxes[fits].astype(np.float32), likelihood[rows[fits], columns[fits]])
+
+
+@contextmanager
+def _translating(what: str, kind: type[EmbeddingError]) -> Iterator[None]:
+    """Turn onnxruntime's errors into ours."""
+    try:
+        yield
+    except _ONNX_ERRORS as error:
+        raise kind(f"{what} ({type(error).__name__})", model="spotter") from error
 
 
 def _read(path: Path) -> bytes:
@@ -245,7 +254,7 @@ def _read_card(folder: Path) -> dict[str, Any]:
         card = json.loads(_read(folder / _CARD))
     except ValueError as error:
         raise ModelLoadError(f"{_CARD} is not JSON; reinstall visual-rag", model="spotter") from error
-    if not isinstance(card, dict) or "gate_centre" not in card:
+    if not isinstance(card, dict) or not card.keys() >= _CARD_KEYS:
         raise ModelLoadError(f"{_CARD} does not describe a spotter model; reinstall visual-rag", model="spotter")
     return card
 

@@ -69,17 +69,6 @@ def content_words(question: str) -> list[str]:
     return [word for word in words if word not in QUESTION_WORDS] or words
 
 
-def fold_accents(word: str) -> str:
-    """Drop accents: a question typed without them should find the word all the same.
-
-    Example:
-        >>> fold_accents("café")
-        'cafe'
-    """
-    decomposed = unicodedata.normalize("NFD", word)
-    return "".join(character for character in decomposed if not unicodedata.combining(character))
-
-
 def encode_words(words: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Turn words into symbol ids for the query side of the model.
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
-from visual_rag.errors import SourceError
+from visual_rag.errors import LimitExceeded, SourceError, VisualRagError
 from visual_rag.records import Document, DocumentRecord, DocumentState, PageFailure, make_document_id
-from visual_rag.sources.local import ListedFile, describe, list_files, source_uri
+from visual_rag.sources.local import ListedFile, check_listed, describe, list_files, shown_name, source_uri
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,35 +18,38 @@ class IngestPlan:
         work: Documents to render, with their files.
         unchanged: Names of documents whose bytes are those of the index.
         ignored: Names of files that are no documents.
-        unreadable: Ledger records of files that could not even be read.
+        refused: Ledger records of files that cannot be read, or are too large.
     """
 
     work: list[tuple[Document, Path]] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
-    unreadable: list[DocumentRecord] = field(default_factory=list)
+    refused: list[DocumentRecord] = field(default_factory=list)
 
 
-def make_plan(paths: Iterable[Path], ledger: Mapping[str, DocumentRecord]) -> IngestPlan:
+def make_plan(paths: Iterable[Path], ledger: Mapping[str, DocumentRecord], *, max_file_bytes: int) -> IngestPlan:
     """Compare files with the ledger.
 
     Args:
         paths: Files and folders.
         ledger: Document id -> record. A document that is READY with the same bytes is left alone; one that failed or
             was cut off is worked on again.
+        max_file_bytes: A larger file is refused unread.
 
     Raises:
-        SourceError: A path that was named does not exist or may not be listed.
+        SourceError: A path that was named does not exist.
     """
     plan = IngestPlan()
     for listed in list_files(paths):
         if not listed.is_document:
-            plan.ignored.append(listed.path.name)
+            plan.ignored.append(shown_name(listed.path))
             continue
         try:
+            check_listed(listed)
+            _check_size(listed, max_file_bytes)
             document = describe(listed.path)
-        except SourceError as error:
-            plan.unreadable.append(_unreadable(listed, error))
+        except (SourceError, LimitExceeded) as error:
+            plan.refused.append(_refused(listed, error, ledger))
             continue
         known = ledger.get(document.document_id)
         if known and known.state is DocumentState.READY and known.document.content_hash == document.content_hash:
@@ -55,14 +59,30 @@ def make_plan(paths: Iterable[Path], ledger: Mapping[str, DocumentRecord]) -> In
     return plan
 
 
-def _unreadable(listed: ListedFile, error: SourceError) -> DocumentRecord:
+def _check_size(listed: ListedFile, max_file_bytes: int) -> None:
+    if listed.size_bytes > max_file_bytes:
+        raise LimitExceeded(
+            f"the file has {listed.size_bytes:,} bytes, more than max_file_bytes allows ({max_file_bytes:,})",
+            source=shown_name(listed.path),
+        )
+
+
+def _refused(listed: ListedFile, error: VisualRagError, ledger: Mapping[str, DocumentRecord]) -> DocumentRecord:
+    """A failed record; pages that an earlier version of the file left in the index stay and are counted."""
     uri = source_uri(listed.path)
+    known = ledger.get(make_document_id(uri))
     document = Document(
         document_id=make_document_id(uri),
         source_uri=uri,
-        name=listed.path.name,
+        name=shown_name(listed.path),
         content_hash="",
         size_bytes=listed.size_bytes,
     )
-    failure = PageFailure(page_number=None, reason=type(error).__name__, message=str(error))
-    return DocumentRecord(document=document, state=DocumentState.FAILED, n_pages=0, n_ingested=0, failures=(failure,))
+    return DocumentRecord(
+        document=document,
+        state=DocumentState.PARTIAL if known and known.n_ingested else DocumentState.FAILED,
+        n_pages=known.n_pages if known else 0,
+        n_ingested=known.n_ingested if known else 0,
+        failures=(PageFailure(page_number=None, reason=type(error).__name__, message=str(error)),),
+        updated_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )

@@ -62,7 +62,7 @@ class DocumentRun:
         self._password_for = password_for
         self._job = Job(
             path=request.path.absolute(),
-            renderer=settings.renderer,
+            renderer=settings.renderer or "pdfium",
             dpi=dpi,
             max_pixels=settings.max_pixels,
             max_pages=settings.max_pages,

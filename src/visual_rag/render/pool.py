@@ -10,8 +10,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 
-from visual_rag import errors
-from visual_rag.errors import DocumentError, InvalidInput, VisualRagError
+from visual_rag.errors import InvalidInput, error_for
 from visual_rag.records import Document, Page
 from visual_rag.render.document_run import DocumentRun, PageRange
 from visual_rag.render.events import DocumentFailed, PageFailed, PageRendered, RenderEvent, RenderRequest
@@ -95,18 +94,11 @@ def render_page(
             if isinstance(event, PageRendered):
                 return event.page
             if isinstance(event, PageFailed | DocumentFailed):
-                raise _error(event, path.name)
+                failure = event.failure
+                raise error_for(
+                    failure.reason, f"{path.name}: {failure.message}", source=path.name, page_number=failure.page_number
+                )
     raise InvalidInput(f"page_index {page_index} is outside the {run.n_pages} pages of '{path.name}'")
-
-
-def _error(event: PageFailed | DocumentFailed, name: str) -> VisualRagError:
-    """The exception that a failure stands for."""
-    failure = event.failure
-    message = f"{name}: {failure.message}"
-    kind: type[VisualRagError] = getattr(errors, failure.reason)
-    if issubclass(kind, DocumentError):
-        return kind(message, source=name, page_number=failure.page_number)
-    return kind(message)
 
 
 def _check(settings: RenderSettings, dpi: int) -> None:

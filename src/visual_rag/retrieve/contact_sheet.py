@@ -8,11 +8,12 @@ A page whose image is missing is shown as such; it does not cost the sheet.
 
 from collections.abc import Sequence
 from io import BytesIO
+from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageFilter
 
-from visual_rag.errors import InvalidInput
+from visual_rag.errors import InvalidInput, StoreUnavailable
 from visual_rag.records import Hit
 from visual_rag.retrieve.contact_sheet_html import contact_sheets_html
 from visual_rag.retrieve.contact_sheet_page import (
@@ -26,7 +27,7 @@ from visual_rag.retrieve.contact_sheet_page import (
 )
 from visual_rag.retrieve.contact_sheet_text import Line, fit, wrap
 
-__all__ = ["contact_sheet_png", "contact_sheets_html", "contact_sheets_png"]
+__all__ = ["contact_sheet_png", "contact_sheets_html", "contact_sheets_png", "write_contact_sheets"]
 
 Color = tuple[int, int, int]
 
@@ -217,3 +218,22 @@ def _png(picture: Image.Image) -> bytes:
     buffer = BytesIO()
     picture.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
+
+
+def write_contact_sheets(searches: Sequence[tuple[str, Sequence[Hit]]], image_of: ImageOf, path: Path) -> Path:
+    """Write the contact sheet of several searches as a picture (`.png`) or a web page (`.html`); return the path.
+
+    Raises:
+        InvalidInput: The suffix is neither, or there is no search, or too many for one picture.
+        StoreUnavailable: The file cannot be written.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in {".png", ".html", ".htm"}:
+        raise InvalidInput(f"cannot tell the kind of contact sheet from '{path.name}'; end it in .png or .html")
+    is_picture = suffix == ".png"
+    sheet = contact_sheets_png(searches, image_of) if is_picture else contact_sheets_html(searches, image_of).encode()
+    try:
+        path.write_bytes(sheet)
+    except OSError as error:
+        raise StoreUnavailable(f"'{path}' cannot be written: {error.strerror}; name another file") from error
+    return path

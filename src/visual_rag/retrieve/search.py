@@ -3,10 +3,10 @@
     searcher = PageSearcher(store, embedder, images, SearchSettings())
     hits = searcher.search("wiring diagram of the pump", k=5)
 
-It does not write. After the index has changed, make a new searcher: this one remembers what it has sampled.
+It does not write. What it remembers of the index it reads anew once the index has changed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from threading import Lock
 
 import numpy as np
@@ -36,7 +36,7 @@ class PageSearcher:
         self._embedder = embedder
         self._images = images
         self._settings = settings or SearchSettings()
-        self._sampled: CorpusSample | None = None
+        self._sampled: tuple[int, CorpusSample] | None = None  # revision of the store, sample
         self._sampling = Lock()
 
     def search(
@@ -68,10 +68,6 @@ class PageSearcher:
         _check_limits(k, min_similarity)
         return self._hits(self._embedder.embed_query_images([image])[0], k, condition, min_similarity)
 
-    def pages(self) -> Iterator[PageRecord]:
-        """Go through all pages of the index, in no particular order."""
-        return self._store.scroll()
-
     def page_image(self, page: PageRecord) -> bytes:
         """Read the kept image of a page, as an image file.
 
@@ -79,10 +75,6 @@ class PageSearcher:
             StoreError: The image is missing.
         """
         return self._images.get(page.page_hash)
-
-    def page_mimetype(self, page: PageRecord) -> str:
-        """Name the format of `page_image`, such as `image/webp`."""
-        return self._images.mimetype(page.page_hash)
 
     def _hits(self, query: QueryEmbedding, k: int, condition: Filter | None, min_similarity: float) -> list[Hit]:
         n_pages = self._store.count(condition)
@@ -92,7 +84,7 @@ class PageSearcher:
             scored, scored_by = self._reranked(self._embedder, query, n_pages, k, condition), self._embedder.scored_by
         else:
             scored, scored_by = self._by_maxsim(query, n_pages, k, condition), _MAXSIM
-        kept = [row for row in scored if row[2] >= min_similarity][:k]
+        kept = [row for row in scored if row[2] >= min_similarity][:k]  # the order by score is another than this
         return [
             Hit(rank=rank, score=score, scored_by=scored_by, similarity=similarity, page=page)
             for rank, (page, score, similarity) in enumerate(kept, start=1)
@@ -119,7 +111,7 @@ class PageSearcher:
             candidates = [row.page for row in self._store.query(plan)]
         scores, similarities = reranker.rerank(query, self._vectors(candidates), self._sample())
         order = sorted(range(len(candidates)), key=lambda row: (-float(scores[row]), candidates[row].page_id))
-        return [(candidates[row], float(scores[row]), float(similarities[row])) for row in order[:k]]
+        return [(candidates[row], float(scores[row]), float(similarities[row])) for row in order]
 
     def _vectors(self, pages: Sequence[PageRecord]) -> list[FloatArray]:
         return [embedding.vectors for embedding in self._store.embeddings(pages)]
@@ -127,15 +119,16 @@ class PageSearcher:
     def _sample(self) -> CorpusSample:
         """The sample, taken at first use; threads that come together wait for one of them to take it."""
         with self._sampling:
-            if self._sampled is None:
-                self._sampled = self._take_sample()
-            return self._sampled
+            revision = self._store.revision
+            if self._sampled is None or self._sampled[0] != revision:
+                self._sampled = revision, self._take_sample()
+            return self._sampled[1]
 
     def _take_sample(self) -> CorpusSample:
         """Pages spread evenly over the ids, which are hashes: the same index gives the same sample."""
         pages = sorted(self._store.scroll(), key=lambda page: page.page_id)
         chosen = np.linspace(0, len(pages) - 1, min(len(pages), _SAMPLE_PAGES)).astype(int)
-        return CorpusSample(pages=self._vectors([pages[index] for index in chosen]), n_pages=len(pages))
+        return CorpusSample(pages=self._vectors([pages[index] for index in chosen]))
 
 
 def _check_limits(k: int, min_similarity: float) -> None:

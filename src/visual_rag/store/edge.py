@@ -24,7 +24,17 @@ from visual_rag.records import DocumentRecord, PageEmbedding, PagePoint, PageRec
 from visual_rag.scoring import normalise_rows
 from visual_rag.store.checks import check_page_id, check_points, check_query
 from visual_rag.store.edge_engine import check_storable, compile_filter, translating
-from visual_rag.store.edge_folder import ROWS, Shards, claim, close_shards, enter, finish_creation, load_shards
+from visual_rag.store.edge_folder import (
+    DOCUMENTS,
+    PAGES,
+    ROWS,
+    Shards,
+    claim,
+    close_shards,
+    enter,
+    finish_creation,
+    load_shards,
+)
 from visual_rag.store.filters import Filter
 from visual_rag.store.lock import FolderLock
 from visual_rag.store.protocol import QueryPlan, StoreSize
@@ -58,6 +68,7 @@ class EdgeStore:
         self._lock = lock
         self._shards: Shards | None = shards
         self._passport = passport
+        self._revision = 0
         self._guard = threading.RLock()  # so that no thread meets the shards while `maintain` opens them again
         self._rows = PageRows(folder / ROWS, dim=passport.model.dim, datatype=passport.datatype)
 
@@ -106,13 +117,18 @@ class EdgeStore:
         """What the index was built with."""
         return self._passport
 
+    @property
+    def revision(self) -> int:
+        """Grows with every write to the pages."""
+        return self._revision
+
     def upsert(self, points: Sequence[PagePoint]) -> None:
         """Write pages, replacing those of the same id; see `PageStore.upsert`."""
         check_points(points, self._passport.model.dim)
         for point in points:
             check_storable(point.page_id, point.payload)
         for batch in _by_bytes(points):
-            with self._using("writing pages into") as shards:
+            with self._writing("writing pages into") as shards:
                 self._write(shards.pages, batch)
 
     def _write(self, pages: edge.EdgeShard, batch: Sequence[PagePoint]) -> None:
@@ -129,7 +145,7 @@ class EdgeStore:
     def delete(self, condition: Filter) -> None:
         """Remove all pages that meet the condition. Disk space comes back with `maintain`."""
         compiled = compile_filter(condition)
-        with self._using("deleting pages from") as shards:
+        with self._writing("deleting pages from") as shards:
             rows = self._scroll("pages", compiled, with_payload=[PAGE_HASH])
             removed = {str(row.id): str(_payload(row)[PAGE_HASH]) for row in rows}
             shards.pages.update(edge.UpdateOperation.delete_points(list(removed)))
@@ -144,7 +160,7 @@ class EdgeStore:
         payloads = {page.page_id: page_payload(page) for page in pages}
         for page_id, payload in payloads.items():
             check_storable(page_id, payload)
-        with self._using("writing payload into") as shards:
+        with self._writing("writing payload into") as shards:
             stored = self._page_hashes(list(payloads))
             self._check_present(list(payloads), stored)
             for page_id, payload in payloads.items():
@@ -242,7 +258,7 @@ class EdgeStore:
             n_pages=len(n_vectors),
             n_documents=n_documents,
             n_vectors=sum(n_vectors),
-            size_bytes=size_on_disk(self._folder),
+            size_bytes=sum(size_on_disk(self._folder / part) for part in (PAGES, DOCUMENTS, ROWS)),
         )
 
     def maintain(self) -> None:
@@ -287,6 +303,13 @@ class EdgeStore:
                     collection=self._folder.name,
                 )
             yield self._shards
+
+    @contextmanager
+    def _writing(self, doing: str) -> Iterator[Shards]:
+        """Likewise, for what changes pages."""
+        with self._using(doing) as shards:
+            self._revision += 1
+            yield shards
 
     def _page_hashes(self, page_ids: Sequence[str]) -> dict[str, str]:
         """Page hashes by page id, of those pages that are in the store."""

@@ -16,12 +16,13 @@ import qdrant_edge as edge
 
 from visual_rag.errors import CollectionNotFound, StoreError
 from visual_rag.passport import IndexPassport
+from visual_rag.settings import INDEX_LOCK
 from visual_rag.store.edge_engine import create_documents, create_pages
 from visual_rag.store.lock import FolderLock
 
 PAGES, DOCUMENTS, ROWS = "pages", "documents", "rows"
-LOCK, CREATING = "visual_rag.lock", "visual_rag.creating"
-_NEIGHBOURS = frozenset({LOCK, "images"})  # what may lie in a folder before an index is created there
+CREATING = "visual_rag.creating"
+_NEIGHBOURS = frozenset({INDEX_LOCK, "images"})  # what may lie in a folder before an index is created there
 
 
 class Shards(NamedTuple):
@@ -40,7 +41,7 @@ def claim(folder: Path, passport: IndexPassport, undo: ExitStack) -> tuple[Folde
     """
     _check_claimable(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FolderLock(folder / LOCK, index=folder.name)
+    lock = FolderLock(folder / INDEX_LOCK, index=folder.name)
     undo.callback(lock.release)
     _check_claimable(folder)  # again, now that nobody else can be creating
     (folder / CREATING).touch()
@@ -68,7 +69,7 @@ def enter(folder: Path, undo: ExitStack) -> tuple[FolderLock, Shards]:
         StoreLocked: Somebody has it open.
     """
     _check_is_index(folder)
-    lock = FolderLock(folder / LOCK, index=folder.name)
+    lock = FolderLock(folder / INDEX_LOCK, index=folder.name)
     undo.callback(lock.release)
     _check_is_index(folder)  # again: it may have been in creation a moment ago
     shards = load_shards(folder)

@@ -122,12 +122,19 @@ class PageImages:
             if path is not None:
                 self._files.rm_file(path)
 
+    def hashes(self) -> set[str]:
+        """List the page hashes of all kept images."""
+        return {name.rpartition("/")[2].partition(".")[0] for name in self._found() if not name.endswith(".part")}
+
     def size_bytes(self) -> int:
         """Sum up the lengths of all kept images."""
+        return sum(int(entry["size"] or 0) for entry in self._found().values())
+
+    def _found(self) -> dict[str, Any]:
         if not self._files.exists(self._root):
-            return 0
-        sizes: dict[str, Any] = self._files.find(self._root, detail=True)
-        return sum(int(entry["size"] or 0) for entry in sizes.values())
+            return {}
+        found: dict[str, Any] = self._files.find(self._root, detail=True)
+        return found
 
     def _find(self, page_hash: str) -> str | None:
         candidates = (self._path(page_hash, extension) for extension in _MIMETYPES)

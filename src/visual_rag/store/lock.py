@@ -62,7 +62,7 @@ def locked_message(index: str, holder: str) -> str:
         who = f"process {pid} ({program or 'unknown program'})" if pid else "another process"
     return (
         f"index '{index}' is open in {who}, and an index has one opener at a time. "
-        "Close it there, or run `visual-rag serve` once and ask it from everywhere"
+        "Close it there, or wait until it is done"
     )
 
 

@@ -28,7 +28,7 @@ class QueryPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreSize:
-    """What an index holds, and its bytes on disk."""
+    """What an index holds, and its bytes on disk, page images not counted."""
 
     n_pages: int
     n_documents: int
@@ -43,6 +43,11 @@ class PageStore(Protocol):
     @property
     def passport(self) -> IndexPassport:
         """What the index was built with."""
+        ...
+
+    @property
+    def revision(self) -> int:
+        """Grows with every write through this object: what was read at another revision may be out of date."""
         ...
 
     def upsert(self, points: Sequence[PagePoint]) -> None:

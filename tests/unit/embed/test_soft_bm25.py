@@ -48,7 +48,7 @@ def test_scores_equal_the_formula_written_with_loops() -> None:
     words = unit_rows(1, 3)
     pages = [np.concatenate([unit_rows(seed, 5 + seed), words[: seed % 4]]) for seed in range(2, 9)]
     counts = soft_counts(words, pages, GATE)
-    weights = weights_in(words, CorpusSample(pages=pages, n_pages=len(pages)), GATE)
+    weights = weights_in(words, CorpusSample(pages=pages), GATE)
     scores = soft_bm25(counts, weights, float(np.mean([len(page) for page in pages])))
     assert scores == pytest.approx([naive_score(words, page, pages) for page in pages], rel=1e-4)
 

@@ -9,7 +9,6 @@ from visual_rag.embed.spotter_words import (
     UNKNOWN_ID,
     content_words,
     encode_words,
-    fold_accents,
     split_words,
 )
 
@@ -41,11 +40,6 @@ def test_words_that_only_make_it_a_question_are_left_out() -> None:
 def test_a_question_of_function_words_keeps_them_all() -> None:
     """Better to look for "who is who" than for nothing."""
     assert content_words("Who is it?") == ["who", "is", "it"]
-
-
-def test_accents_fold_to_plain_letters() -> None:
-    """A question may be typed without accents."""
-    assert fold_accents("crème brûlée") == "creme brulee"
 
 
 def test_encoding_pads_truncates_and_marks_unknown_symbols() -> None:

@@ -1,5 +1,8 @@
 """What an ingest promises: nothing twice, nothing lost, one bad file costs only itself."""
 
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +10,10 @@ import pytest
 from PIL import Image, ImageDraw
 
 from visual_rag import VisualIndex
-from visual_rag.errors import DocumentError, InvalidInput, SourceUnavailable, UnhealthyEmbedding
+from visual_rag.errors import DamagedDocument, InvalidInput, SourceUnavailable, StoreError, UnhealthyEmbedding
+from visual_rag.ingest.removal import remove_documents
 from visual_rag.records import DocumentState, IngestProgress, Page, PageEmbedding
+from visual_rag.settings import RenderSettings
 from visual_rag.testing import FakeEmbedder
 
 
@@ -48,7 +53,7 @@ def folder(tmp_path: Path) -> Path:
 def page_numbers(index: VisualIndex) -> dict[str, list[int]]:
     """Pages of the index by document name."""
     found: dict[str, list[int]] = {}
-    for record in index._store.scroll():
+    for record in index.pages():
         found.setdefault(record.document_name, []).append(record.page_number)
     return {name: sorted(numbers) for name, numbers in found.items()}
 
@@ -79,12 +84,12 @@ def test_a_page_put_in_front_moves_the_others_without_embedding_them(index: Visu
     """Each page keeps its own vectors at its new place."""
     draw(folder / "a.tif", "one", "two")
     index.add(folder)
-    vectors = {page.page_hash: index._store.embeddings([page])[0].vectors for page in index._store.scroll()}
+    vectors = {page.page_hash: index._store.embeddings([page])[0].vectors for page in index.pages()}
     draw(folder / "a.tif", "new", "one", "two")
     report = index.add(folder)
     assert (report.n_pages_embedded, report.n_pages_reused) == (1, 2)
     assert page_numbers(index) == {"a.tif": [1, 2, 3]}
-    for page in index._store.scroll():
+    for page in index.pages():
         if page.page_hash in vectors:
             assert np.allclose(index._store.embeddings([page])[0].vectors, vectors[page.page_hash], atol=0.02)
 
@@ -92,17 +97,134 @@ def test_a_page_put_in_front_moves_the_others_without_embedding_them(index: Visu
 def test_pages_that_a_shorter_version_no_longer_has_are_removed_with_their_images(
     index: VisualIndex, folder: Path
 ) -> None:
-    """Nothing stale is left to be found."""
+    """Nothing stale is left to be found; other documents keep what is theirs."""
     draw(folder / "a.tif", "one", "two", "three")
+    draw(folder / "b.png", "three")
     index.add(folder)
-    gone = [page for page in index._store.scroll() if page.page_number > 1]
-    draw(folder / "a.png", "unrelated")
-    draw(folder / "a.tif", "one", "two").rename(folder / "b.tif")
-    (folder / "b.tif").rename(folder / "a.tif")
+    [last] = [page for page in index.pages() if page.document_name == "a.tif" and page.page_number == 3]
     draw(folder / "a.tif", "one", "other")
     index.add(folder)
-    assert page_numbers(index) == {"a.tif": [1, 2], "a.png": [1]}
-    assert not any(index._images.has(page.page_hash) for page in gone)
+    assert page_numbers(index) == {"a.tif": [1, 2], "b.png": [1]}
+    assert index._images.hashes() == {page.page_hash for page in index.pages()}
+    assert index.page_image(last)  # b.png shows the same
+
+
+@pytest.mark.parametrize("n_new", [1, 8, 9])
+def test_pages_put_in_front_of_a_long_document_are_all_that_is_embedded(
+    index: VisualIndex, folder: Path, embedder: FakeEmbedder, n_new: int
+) -> None:
+    """Although every batch overwrites the pages that the next one needs."""
+    old = [f"old page {number}" for number in range(24)]
+    draw(folder / "a.tif", *old)
+    index.add(folder)
+    draw(folder / "a.tif", *(f"new page {number}" for number in range(n_new)), *old)
+    report = index.add(folder)
+    assert (report.n_pages_embedded, report.n_pages_reused) == (n_new, 24)
+    assert embedder.n_pages_embedded == 24 + n_new
+    assert page_numbers(index) == {"a.tif": list(range(1, 25 + n_new))}
+
+
+def test_pages_taken_out_in_front_embed_nothing(index: VisualIndex, folder: Path, embedder: FakeEmbedder) -> None:
+    """The rest moves up."""
+    pages = [f"page {number}" for number in range(20)]
+    draw(folder / "a.tif", *pages)
+    index.add(folder)
+    draw(folder / "a.tif", *pages[5:])
+    report = index.add(folder)
+    assert (report.n_pages_embedded, report.n_pages_reused) == (0, 15)
+    assert page_numbers(index) == {"a.tif": list(range(1, 16))}
+
+
+def test_an_index_among_the_documents_does_not_ingest_its_own_images(folder: Path) -> None:
+    """However often it is added."""
+    draw(folder / "a.png", "one")
+    with VisualIndex.create(folder / "manuals.index", model=FakeEmbedder()) as index:
+        for _ in range(3):
+            index.add(folder)
+        assert [record.document.name for record in index.documents()] == ["a.png"]
+
+
+def test_an_index_is_not_made_among_somebodys_files(folder: Path) -> None:
+    """A folder of documents is not taken for a place to write to."""
+    draw(folder / "a.png", "one")
+    with pytest.raises(StoreError, match=r"a\.png"):
+        VisualIndex.create(folder, model=FakeEmbedder())
+    assert [path.name for path in folder.iterdir()] == ["a.png"]
+
+
+def test_a_removal_that_was_cut_off_is_mended_by_the_next_ingest(index: VisualIndex, folder: Path) -> None:
+    """Pages gone, ledger record still there: the document is not taken for whole."""
+    draw(folder / "a.png", "one")
+    index.add(folder)
+    [record] = index.documents()
+
+    class Cut(Exception):
+        pass
+
+    class Stopping:
+        def __getattr__(self, name: str) -> object:
+            if name == "delete_document":
+                raise Cut
+            return getattr(index._store, name)
+
+    with pytest.raises(Cut):
+        remove_documents(Stopping(), index._images, [record])  # type: ignore[arg-type]
+    assert page_numbers(index) == {}
+    index.add(folder)
+    assert page_numbers(index) == {"a.png": [1]}
+
+
+def test_images_left_by_a_killed_run_are_swept_by_the_next(index: VisualIndex, folder: Path) -> None:
+    """Whatever no page refers to."""
+    draw(folder / "a.png", "one")
+    index.add(folder)
+    index._images.put("ab" * 32, b"left over", "image/webp")
+    draw(folder / "a.png", "changed")
+    index.add(folder)
+    assert index._images.hashes() == {page.page_hash for page in index.pages()}
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (lambda made: replace(made, regions=made.regions + 1.5), "UnhealthyEmbedding"),
+        (lambda made: replace(made, vectors=np.full_like(made.vectors, np.nan)), "UnhealthyEmbedding"),
+        (lambda made: replace(made, vectors=made.vectors[:, :5]), "UnhealthyEmbedding"),
+    ],
+)
+def test_unusable_embeddings_cost_their_page_and_nothing_else(
+    tmp_path: Path, folder: Path, fault: Callable[[PageEmbedding], PageEmbedding], reason: str
+) -> None:
+    """Regions outside the page, NaN, the wrong dim: each page of it is in the report."""
+
+    class Faulty(FakeEmbedder):
+        def embed_pages(self, pages: Sequence[Page]) -> list[PageEmbedding]:
+            return [
+                fault(made) if page.image.height > 100 else made
+                for page, made in zip(pages, super().embed_pages(pages), strict=True)
+            ]
+
+    frames = [Image.new("L", (50, height), shade) for height, shade in ((60, 0), (140, 90), (140, 90), (60, 200))]
+    frames[0].save(folder / "a.tif", save_all=True, append_images=frames[1:])
+    index = VisualIndex.create(tmp_path / "index", model=Faulty())
+    [record] = index.add(folder).ingested
+    assert [(failure.page_number, failure.reason) for failure in record.failures] == [(2, reason), (3, reason)]
+    assert page_numbers(index) == {"a.tif": [1, 4]}
+
+
+def test_a_file_that_is_too_large_is_refused_unread(tmp_path: Path, folder: Path) -> None:
+    """By its length."""
+    draw(folder / "a.png", "one")
+    index = VisualIndex.create(tmp_path / "index", model=FakeEmbedder(), render=RenderSettings(max_file_bytes=10))
+    [record] = index.add(folder).failed
+    assert record.failures[0].reason == "LimitExceeded"
+
+
+def test_a_pipe_is_no_document(index: VisualIndex, folder: Path) -> None:
+    """It would never end."""
+    os.mkfifo(folder / "pipe.pdf")
+    [record] = index.add(folder / "pipe.pdf").failed
+    assert "regular file" in record.failures[0].message
 
 
 def test_a_copy_under_another_name_is_stored_and_not_embedded(
@@ -154,9 +276,9 @@ def test_a_document_that_breaks_keeps_the_pages_it_had(index: VisualIndex, folde
 
 
 def test_strict_raises_at_the_first_failure(index: VisualIndex, folder: Path) -> None:
-    """With the document's name."""
-    (folder / "broken.pdf").write_bytes(b"nothing")
-    with pytest.raises(DocumentError, match=r"broken\.pdf"):
+    """In the class that says why, with the document's name; the ledger knows of it."""
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.7 nothing")
+    with pytest.raises(DamagedDocument, match=r"broken\.pdf"):
         index.add(folder, strict=True)
 
 
@@ -171,7 +293,7 @@ def test_a_missing_path_is_named_and_no_path_is_refused(index: VisualIndex, tmp_
 class _OnePageIsSick(FakeEmbedder):
     """Fails for whole batches that hold a tall page, as a model does that runs out of memory."""
 
-    def embed_pages(self, pages: list[Page]) -> list[PageEmbedding]:  # type: ignore[override]
+    def embed_pages(self, pages: Sequence[Page]) -> list[PageEmbedding]:
         if any(page.image.height > 100 for page in pages):
             raise UnhealthyEmbedding("row 0 is not finite")
         return super().embed_pages(pages)
@@ -206,7 +328,7 @@ def test_removing_takes_pages_images_and_ledger_and_leaves_the_file(index: Visua
     draw(folder / "a.png", "one")
     draw(folder / "b.png", "two")
     index.add(folder)
-    [gone] = [page for page in index._store.scroll() if page.document_name == "a.png"]
+    [gone] = [page for page in index.pages() if page.document_name == "a.png"]
     assert index.remove("a.png") == 1
     assert page_numbers(index) == {"b.png": [1]}
     assert [record.document.name for record in index.documents()] == ["b.png"]
@@ -220,7 +342,7 @@ def test_removing_one_of_two_copies_keeps_the_shared_image(index: VisualIndex, f
     draw(folder / "b.png", "same")
     index.add(folder)
     index.remove("a.png")
-    [page] = index._store.scroll()
+    [page] = index.pages()
     assert index.page_image(page)
 
 
@@ -234,6 +356,10 @@ def test_removing_what_is_not_there_or_ambiguous_is_refused(index: VisualIndex, 
         index.remove("other.png")
     with pytest.raises(InvalidInput, match="means 2 documents"):
         index.remove("manual.png")
+    with pytest.raises(InvalidInput, match="empty"):
+        index.remove("")
+    with pytest.raises(InvalidInput, match="list of names"):
+        index.search("pump", documents="manual.png")
     assert index.remove(folder) == 2
 
 
@@ -241,7 +367,7 @@ def test_rows_of_zero_never_reach_the_store(tmp_path: Path, folder: Path) -> Non
     """A model that returns zeros is told off page by page."""
 
     class Zeros(FakeEmbedder):
-        def embed_pages(self, pages: list[Page]) -> list[PageEmbedding]:  # type: ignore[override]
+        def embed_pages(self, pages: Sequence[Page]) -> list[PageEmbedding]:
             return [
                 PageEmbedding(vectors=np.zeros_like(made.vectors), regions=made.regions, is_patch=made.is_patch)
                 for made in super().embed_pages(pages)

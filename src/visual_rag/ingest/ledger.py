@@ -1,0 +1,39 @@
+"""Reading the ledger: which document a person means by a name."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from visual_rag.errors import InvalidInput
+from visual_rag.records import DocumentRecord
+from visual_rag.sources.local import source_uri
+
+
+def find_documents(ledger: Sequence[DocumentRecord], name: str) -> list[DocumentRecord]:
+    """Find documents by URI, path or folder, or, where only one is called so, by file name.
+
+    Args:
+        ledger: All records.
+        name: What was typed.
+
+    Returns:
+        One record, or all of a folder.
+
+    Raises:
+        InvalidInput: The name is empty, fits nothing, or is the file name of several documents.
+    """
+    if not name:
+        raise InvalidInput("the name of a document is empty; `visual-rag list` shows their names")
+    uri = source_uri(Path(name).expanduser())
+    named = [record for record in ledger if record.document.source_uri in {name, uri}]
+    if named:
+        return named
+    inside = [record for record in ledger if record.document.source_uri.startswith(uri.rstrip("/") + "/")]
+    if inside:
+        return inside
+    called = [record for record in ledger if record.document.name == name]
+    if len(called) > 1:
+        uris = ", ".join(record.document.source_uri for record in called)
+        raise InvalidInput(f"'{name}' means {len(called)} documents; name one of {uris}")
+    if not called:
+        raise InvalidInput(f"no document of the index is called '{name}'; `visual-rag list` shows their names")
+    return called
