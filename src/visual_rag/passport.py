@@ -1,7 +1,6 @@
 """The record of everything that shaped the vectors of an index, checked at every open, ingest and search.
 
 >>> from visual_rag.records import ModelIdentity
-from visual_rag.settings import Renderer
 >>> model = ModelIdentity(name="spotter", revision="1", weights_hash="ab", dim=128, backend="onnxruntime 1.31")
 >>> IndexPassport(model=model, dpi=120, renderer="pdfium 5.15", pooling="clusters64").model.name
 'spotter'

@@ -117,7 +117,6 @@ def test_info_tells_the_passport_and_the_size(place: Path) -> None:
         (["search", "pump", "--document", "other.pdf"], "other.pdf"),
         (["ingest", "documents", "--model", "gpt-9"], "spotter"),
         (["ingest", "documents", "--dpi", "200"], "120"),
-        (["ingest", "documents", "--renderer", "acrobat"], "poppler"),
         (["remove", "other.pdf"], "visual-rag list"),
     ],
 )
@@ -140,6 +139,20 @@ def test_wrong_usage_has_its_own_exit_code(place: Path) -> None:
     """2, as of old."""
     run("search", folder=place, code=2)
     run("search", "pump", "-k", "0", folder=place, code=2)
+    assert "poppler" in run("ingest", "documents", "--renderer", "acrobat", folder=place, code=2)
+
+
+def test_an_unset_name_removes_nothing(place: Path) -> None:
+    """`remove "$UNSET"` must not mean the current folder."""
+    assert "empty" in run("remove", "", folder=place, code=1)
+    assert len(json.loads(run("list", "--json", folder=place))) == 3
+
+
+def test_an_index_is_not_made_among_documents(place: Path, tmp_path: Path) -> None:
+    """`--index manuals`, where `manuals` are the documents, is a slip."""
+    shutil.copytree(place / "documents", tmp_path / "documents")
+    assert "documents" in run("ingest", "documents", "--index", "documents", folder=tmp_path, code=1)
+    assert len(list((tmp_path / "documents").iterdir())) == 3
 
 
 def test_doctor_finds_the_base_install_well(tmp_path: Path) -> None:

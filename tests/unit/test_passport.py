@@ -27,7 +27,7 @@ def test_another_schema_is_refused(version: object) -> None:
 
 def test_the_same_model_passes_whatever_runs_it() -> None:
     """The backend is recorded, not compared."""
-    PASSPORT.check_model(replace(MODEL, backend="torch 2.11"), index="manuals")
+    PASSPORT.check_model(replace(MODEL, backend="torch 2.11"), "clusters64", index="manuals")
 
 
 @pytest.mark.parametrize(
@@ -38,25 +38,30 @@ def test_the_same_model_passes_whatever_runs_it() -> None:
 def test_another_model_is_refused(change: dict[str, object]) -> None:
     """The message names the index, both models and the way out."""
     with pytest.raises(PassportMismatch) as caught:
-        PASSPORT.check_model(replace(MODEL, **change), index="manuals")
+        PASSPORT.check_model(replace(MODEL, **change), "clusters64", index="manuals")
     message = str(caught.value)
     assert "'manuals'" in message
-    assert "spotter (revision 1, weights abababab, 128 dims) at 120 dpi" in message
+    assert "spotter (revision 1, weights abababab, 128 dims, clusters64) at 120 dpi" in message
     assert str(next(iter(change.values())))[:8] in message
     assert ("model='spotter'" if "name" in change else "Install the release that has those weights") in message
     assert "into a new index" in message
     assert caught.value.collection == "manuals"
 
 
-def test_another_version_of_the_renderer_passes() -> None:
-    """Only another renderer draws other pixels."""
-    for renderer in ("pdfium", "pdfium 6.0"):
-        PASSPORT.check_settings(dpi=120, renderer=renderer, datatype="turbo8", index="manuals")
+def test_another_pooling_is_refused() -> None:
+    """The shortlist would compare two kinds of vectors."""
+    with pytest.raises(PassportMismatch, match="rows32"):
+        PASSPORT.check_model(MODEL, "rows32", index="manuals")
 
 
-@pytest.mark.parametrize("change", [{"dpi": 96}, {"renderer": "poppler 24"}, {"datatype": "float16"}], ids=str)
+def test_what_was_not_asked_for_passes() -> None:
+    """None goes on with what the index has."""
+    PASSPORT.check_settings({"dpi": None, "renderer": "pdfium", "datatype": None}, index="manuals")
+
+
+@pytest.mark.parametrize("change", [{"dpi": 96}, {"renderer": "poppler"}, {"datatype": "float16"}], ids=str)
 def test_other_settings_are_refused(change: dict[str, object]) -> None:
     """The message names the setting, both values and the way out."""
     settings = {"dpi": 120, "renderer": "pdfium", "datatype": "turbo8", **change}
     with pytest.raises(PassportMismatch, match=f"{next(iter(change))} .* Leave {next(iter(change))} out"):
-        PASSPORT.check_settings(**settings, index="manuals")
+        PASSPORT.check_settings(settings, index="manuals")

@@ -154,7 +154,7 @@ def test_a_second_process_is_refused_and_told_who_holds_the_index(tmp_path: Path
     try:
         assert child.stdout is not None
         assert child.stdout.readline() == "open\n"
-        with pytest.raises(StoreLocked, match=rf"'index' is open in process {child.pid} \(-c\).*visual-rag serve"):
+        with pytest.raises(StoreLocked, match=rf"'index' is open in process {child.pid} \(-c\).*Close it there"):
             EdgeStore.open(tmp_path / "index")
     finally:
         child.kill()
