@@ -13,8 +13,8 @@ from typing import BinaryIO
 from visual_rag.errors import VisualRagError
 from visual_rag.render.channel import Job, Ready, Reply, read_body, unpack_reply, write_message
 
-LOOK_AHEAD = 8
-"""Replies that wait in the parent; the worker pauses when they are not fetched."""
+LOOK_AHEAD_BYTES = 32 * 2**20
+"""Replies that wait in the parent, about eight pages; the worker pauses when they are not fetched."""
 _START_TIMEOUT_S = 120.0
 _EXIT_TIMEOUT_S = 10.0
 
@@ -26,6 +26,31 @@ main(memory_bytes=int(sys.argv[2]))
 """
 _PACKAGE_PARENT = Path(__file__).parents[2]
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # each further thread of a library costs memory
+
+
+class _ByteQueue(queue.Queue["bytes | None"]):
+    """A queue that is full by bytes and not by items: a page may have four megabytes, or a hundred."""
+
+    def _init(self, maxsize: int) -> None:
+        super()._init(maxsize)
+        self._n_bytes = 0
+
+    def _qsize(self) -> int:
+        return self._n_bytes
+
+    def _put(self, item: bytes | None) -> None:
+        super()._put(item)
+        self._n_bytes += _length(item)
+
+    def _get(self) -> bytes | None:
+        item = super()._get()
+        self._n_bytes -= _length(item)
+        return item
+
+
+def _length(item: bytes | None) -> int:
+    """At least one, so that the mark of the end is something to wait for, too."""
+    return len(item) if item else 1
 
 
 class WorkerTimedOut(Exception):
@@ -55,7 +80,7 @@ class WorkerProcess:
         self._memory_bytes = memory_bytes
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
-        self._bodies: queue.Queue[bytes | None] = queue.Queue(LOOK_AHEAD)
+        self._bodies: queue.Queue[bytes | None] = _ByteQueue(LOOK_AHEAD_BYTES)
         self._is_ready = False
 
     @property
@@ -111,7 +136,7 @@ class WorkerProcess:
 
     def _start(self) -> None:
         self.close()
-        self._bodies = queue.Queue(LOOK_AHEAD)
+        self._bodies = _ByteQueue(LOOK_AHEAD_BYTES)
         # -P keeps the user's working folder, with whatever file called queue.py it holds, off the import path.
         self._process = subprocess.Popen(  # noqa: S603  # our own program
             [sys.executable, "-P", "-c", _PROGRAM, str(_PACKAGE_PARENT), str(self._memory_bytes)],

@@ -25,7 +25,7 @@ from visual_rag.render import (
     render_documents,
 )
 from visual_rag.render.document_run import DocumentRun
-from visual_rag.render.worker_process import LOOK_AHEAD, WorkerProcess
+from visual_rag.render.worker_process import LOOK_AHEAD_BYTES, WorkerProcess
 from visual_rag.settings import RenderSettings
 
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals to crash a worker with")
@@ -82,12 +82,12 @@ def test_a_worker_waits_when_its_pages_are_not_fetched(tmp_path: Path, make: Any
     path = make.pdf(tmp_path / "a.pdf", [make.page(media_box=(0, 0, 300, 300))] * 40)
     worker = WorkerProcess(memory_bytes=MEMORY)
     try:
-        run = DocumentRun(make.request(path), worker, RenderSettings(), dpi=72)
+        run = DocumentRun(make.request(path), worker, RenderSettings(), dpi=216)  # 2.4 MB a page
         events = run.events()
         next(events)
-        assert make.wait_until(lambda: worker._bodies.qsize() == LOOK_AHEAD)
+        assert make.wait_until(lambda: worker._bodies.qsize() >= LOOK_AHEAD_BYTES)
         time.sleep(0.3)
-        assert worker._bodies.qsize() == LOOK_AHEAD
+        assert worker._bodies.qsize() < LOOK_AHEAD_BYTES + 3 * 2**20
         assert [event.page.page_index for event in events if isinstance(event, PageRendered)] == list(range(40))
     finally:
         worker.close()
