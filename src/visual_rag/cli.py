@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from contextvars import ContextVar
 from dataclasses import asdict
 from enum import StrEnum
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -90,7 +91,10 @@ def ingest(
     """Bring documents into the index. What is in it unchanged costs nothing; a broken file costs only itself."""
     from visual_rag.index import VisualIndex
     from visual_rag.settings import RenderSettings
+    from visual_rag.sources.local import check_exists
 
+    for path in paths:
+        check_exists(path)  # before an index is made for nothing
     render = RenderSettings(dpi=dpi, renderer=renderer.value if renderer else None, page_timeout_s=timeout_s)
     with VisualIndex.open_or_create(index, model=model, render=render) as opened:
         try:
@@ -155,7 +159,7 @@ def list_documents(index: IndexOption = None, as_json: JsonOption = False) -> No
             if record.n_ingested == record.n_pages
             else f"{record.n_ingested} of {record.n_pages}"
         )
-        table.add_row(Text(record.document.name), record.state.value, pages, Text(_why(record)))
+        table.add_row(_shown(record.document.name), record.state.value, pages, Text(_why(record)))
     out.print(table if records else Text("the index is empty; add documents with `visual-rag ingest PATH`"))
 
 
@@ -209,6 +213,9 @@ def doctor(as_json: JsonOption = False) -> None:
 
 def main() -> None:
     """Run the command line: errors of ours are one line with the next step, a traceback comes only with `--debug`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show costs no result
     try:
         app()
     except VisualRagError as error:
@@ -224,7 +231,7 @@ def main() -> None:
 
 
 def _fail(message: str) -> None:
-    err.print(Text(message), soft_wrap=True)
+    err.print(_shown(message), soft_wrap=True)
     sys.exit(EXIT_ERROR)
 
 
@@ -243,8 +250,12 @@ def _progress(*, quiet: bool) -> Any:
 
 
 def _remember(folder: Path, question: str, hits: Sequence["Hit"]) -> None:
-    text = json.dumps({"question": question, "hits": [asdict(hit) for hit in hits]}, ensure_ascii=False)
-    (folder / _LAST_SEARCH).write_text(text, encoding="utf-8")
+    text, path = json.dumps({"question": question, "hits": [asdict(hit) for hit in hits]}), folder / _LAST_SEARCH
+    try:
+        path.with_suffix(".part").write_text(text, encoding="utf-8")
+        path.with_suffix(".part").replace(path)
+    except OSError as error:  # the hits are what was asked for
+        err.print(Text(f"`visual-rag show` will not know this search: {error.strerror}"), soft_wrap=True)
 
 
 def _last_search(folder: Path) -> tuple[str, list["Hit"]]:
@@ -253,13 +264,16 @@ def _last_search(folder: Path) -> tuple[str, list["Hit"]]:
     path = folder / _LAST_SEARCH
     if not path.exists():
         raise InvalidInput("nothing was searched yet; run `visual-rag search QUESTION` first")
-    saved = json.loads(path.read_text(encoding="utf-8"))
-    hits = [Hit(**{**values, "page": PageRecord(**values["page"])}) for values in saved["hits"]]
-    return saved["question"], hits
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        hits = [Hit(**{**values, "page": PageRecord(**values["page"])}) for values in saved["hits"]]
+        return str(saved["question"]), hits
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InvalidInput("the last search cannot be read; run `visual-rag search QUESTION` again") from error
 
 
 def _print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(value, indent=2) + "\n")
 
 
 def _print_report(report: "IngestReport", folder: Path, *, as_json: bool) -> None:
@@ -267,10 +281,10 @@ def _print_report(report: "IngestReport", folder: Path, *, as_json: bool) -> Non
         _print_json(asdict(report))
         return
     for record in report.failed:
-        err.print(Text(f"{record.document.name}: {_why(record)}"), soft_wrap=True)
+        err.print(_shown(f"{record.document.name}: {_why(record)}"), soft_wrap=True)
     for record in report.ingested:
         for warning in record.warnings:
-            err.print(Text(f"{record.document.name}: {warning}"), soft_wrap=True)
+            err.print(_shown(f"{record.document.name}: {warning}"), soft_wrap=True)
     speed = f", {report.n_pages_embedded / report.seconds:.1f} pages/s" if report.n_pages_embedded else ""
     n_documents = _count(len(report.ingested), "document")
     parts = [f"{_count(report.n_pages, 'page')} of {n_documents} in {report.seconds:.1f} s{speed}"]
@@ -291,7 +305,7 @@ def _print_hits(question: str, hits: Sequence["Hit"]) -> None:
     for hit in hits:
         table.add_row(
             str(hit.rank),
-            Text(hit.page.document_name),
+            _shown(hit.page.document_name),
             str(hit.page.page_number),
             f"{hit.score:.2f}",
             f"{hit.similarity:.2f}",
@@ -331,6 +345,11 @@ def _why(record: "DocumentRecord") -> str:
     shown = [f"page {f.page_number}: {f.message}" if f.page_number else f.message for f in record.failures[:3]]
     more = len(record.failures) - len(shown)
     return "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
+
+
+def _shown(text: str) -> Text:
+    """Text from files, such as their names, without what would steer the terminal."""
+    return Text("".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text))
 
 
 def _count(n: int, noun: str) -> str:

@@ -30,6 +30,7 @@ from visual_rag.render import renderer_version
 from visual_rag.retrieve.contact_sheet import write_contact_sheets
 from visual_rag.retrieve.search import PageSearcher
 from visual_rag.settings import RenderSettings, SearchSettings, StoreSettings, default_index_folder
+from visual_rag.sources.local import expanded
 from visual_rag.store.edge import EdgeStore
 from visual_rag.store.filters import AnyOf
 from visual_rag.store.images import PageImages
@@ -357,7 +358,7 @@ class VisualIndex:
 
 
 def _index_folder(folder: FolderLike | None) -> Path:
-    return (Path(folder) if folder is not None else default_index_folder()).expanduser().absolute()
+    return expanded(Path(folder) if folder is not None else default_index_folder()).absolute()
 
 
 def _password_function(password: Password | None) -> PasswordFor | None:

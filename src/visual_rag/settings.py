@@ -45,6 +45,17 @@ class RenderSettings:
     memory_bytes: int = 1_500_000_000
     n_workers: int = 2
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot go into a passport.
+
+        Raises:
+            InvalidInput: dpi is no whole number from 30 to 600, or the renderer is unknown.
+        """
+        if self.dpi is not None and not (isinstance(self.dpi, int) and 30 <= self.dpi <= 600):
+            raise InvalidInput(f"dpi is {self.dpi!r}; it is a whole number from 30 to 600")
+        if self.renderer not in {None, *get_args(Renderer)}:
+            raise InvalidInput(f"no renderer is called '{self.renderer}'; known: {', '.join(get_args(Renderer))}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreSettings:

@@ -31,10 +31,6 @@ class Reranking(FakeEmbedder):
     gate = Gate(0.6, 0.05)
     scored_by = "soft_bm25"
 
-    def weigh(self, query: QueryEmbedding, sample: CorpusSample) -> QueryEmbedding:
-        weights = weights_in(query.vectors, sample, self.gate)
-        return QueryEmbedding(vectors=query.vectors * weights[:, None], tokens=query.tokens)
-
     def rerank(
         self, query: QueryEmbedding, pages: Sequence[FloatArray], sample: CorpusSample
     ) -> tuple[FloatArray, FloatArray]:

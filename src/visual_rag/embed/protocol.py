@@ -83,10 +83,6 @@ class LateReranker(Protocol):
         """Name of the scoring, as `Hit.scored_by` gives it."""
         ...
 
-    def weigh(self, query: QueryEmbedding, sample: CorpusSample) -> QueryEmbedding:
-        """Scale the query's rows by how much each should count, for the MaxSim shortlist."""
-        ...
-
     def rerank(
         self, query: QueryEmbedding, pages: Sequence[FloatArray], sample: CorpusSample
     ) -> tuple[FloatArray, FloatArray]:

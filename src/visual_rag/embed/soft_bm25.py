@@ -19,7 +19,7 @@ from visual_rag.embed.protocol import CorpusSample
 from visual_rag.records import FloatArray
 
 K1 = 1.5
-B = 0.75
+B = 0.5  # less than text's usual 0.75: a page of figures has few words, and is no better for it
 _LEAST_COUNT = 0.3  # a gate below this is noise: hundreds of such would add up to a word that is not there
 _EXPONENT_LIMIT = 30.0
 

@@ -144,11 +144,6 @@ class Spotter:
         """Pool alike words: shape (at most 64, dim)."""
         return pool_clusters(embedding.vectors, _N_POOLED)
 
-    def weigh(self, query: QueryEmbedding, sample: CorpusSample) -> QueryEmbedding:
-        """Scale each row by how rare its word is in the index."""
-        weights = weights_in(query.vectors, sample, self._gate)
-        return QueryEmbedding(vectors=query.vectors * weights[:, None], tokens=query.tokens)
-
     def rerank(
         self, query: QueryEmbedding, pages: Sequence[FloatArray], sample: CorpusSample
     ) -> tuple[FloatArray, FloatArray]:

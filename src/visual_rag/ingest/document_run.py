@@ -197,8 +197,13 @@ class DocumentRun:
         """Remove what the new version of the document no longer has, and say how it ended."""
         failed = {failure.page_number for failure in self._failures}
         previous = self._previous
-        is_same_file = previous is not None and previous.document.content_hash == self._document.content_hash
-        if None not in failed and not self._strict:
+        is_same_file = (
+            previous is not None
+            and previous.state is not DocumentState.INGESTING  # cut off: its pages may be of another version
+            and all(failure.page_number for failure in previous.failures)
+            and previous.document.content_hash == self._document.content_hash
+        )
+        if None not in failed and not (self._strict and failed):
             stale = [
                 page.page_index
                 for page in self._before.values()

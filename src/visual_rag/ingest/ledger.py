@@ -5,7 +5,7 @@ from pathlib import Path
 
 from visual_rag.errors import InvalidInput
 from visual_rag.records import DocumentRecord
-from visual_rag.sources.local import source_uri
+from visual_rag.sources.local import expanded, source_uri
 
 
 def find_documents(ledger: Sequence[DocumentRecord], name: str) -> list[DocumentRecord]:
@@ -21,9 +21,9 @@ def find_documents(ledger: Sequence[DocumentRecord], name: str) -> list[Document
     Raises:
         InvalidInput: The name is empty, fits nothing, or is the file name of several documents.
     """
-    if not name:
-        raise InvalidInput("the name of a document is empty; `visual-rag list` shows their names")
-    uri = source_uri(Path(name).expanduser())
+    if not name or "\0" in name:
+        raise InvalidInput("the name of a document is empty, or none; `visual-rag list` shows their names")
+    uri = source_uri(expanded(Path(name)))
     named = [record for record in ledger if record.document.source_uri in {name, uri}]
     if named:
         return named

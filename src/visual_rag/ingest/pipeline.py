@@ -19,7 +19,7 @@ from visual_rag.ingest.document_run import DocumentRun, StrictStop, Workshop
 from visual_rag.ingest.plan import make_plan
 from visual_rag.ingest.progress import OnProgress, ProgressEstimate
 from visual_rag.ingest.removal import sweep_images
-from visual_rag.records import Document, DocumentRecord, IngestReport
+from visual_rag.records import Document, DocumentRecord, DocumentState, IngestReport
 from visual_rag.render import RenderRequest, render_documents
 from visual_rag.settings import RenderSettings
 from visual_rag.store.images import PageImages
@@ -63,7 +63,7 @@ class Ingestor:
         """
         started = time.monotonic()
         ledger = {record.document.document_id: record for record in self._store.documents()}
-        plan = make_plan(paths, ledger, max_file_bytes=self._render.max_file_bytes)
+        plan = make_plan(paths, ledger, self._images_check(), max_file_bytes=self._render.max_file_bytes)
         records: list[DocumentRecord] = []
         for refused in plan.refused:
             self._store.put_document(refused)
@@ -102,6 +102,12 @@ class Ingestor:
             n_pages_reused=sum(run.n_reused for run in runs),
             seconds=time.monotonic() - started,
         )
+
+    def _images_check(self) -> Callable[[DocumentRecord], bool]:
+        """Make the question whether a document is whole: READY, and no page image lost."""
+        kept = self._images.hashes()
+        bare = {page.document_id for page in self._store.scroll() if page.page_hash not in kept}
+        return lambda record: record.state is DocumentState.READY and record.document.document_id not in bare
 
 
 def _strict_error(document: Document, stop: StrictStop) -> Exception:

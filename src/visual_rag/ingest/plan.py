@@ -1,6 +1,6 @@
 """Which files an ingest has to work on: the listing against the ledger. Reads files to hash them; writes nothing."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,13 +27,19 @@ class IngestPlan:
     refused: list[DocumentRecord] = field(default_factory=list)
 
 
-def make_plan(paths: Iterable[Path], ledger: Mapping[str, DocumentRecord], *, max_file_bytes: int) -> IngestPlan:
+def make_plan(
+    paths: Iterable[Path],
+    ledger: Mapping[str, DocumentRecord],
+    is_whole: Callable[[DocumentRecord], bool],
+    *,
+    max_file_bytes: int,
+) -> IngestPlan:
     """Compare files with the ledger.
 
     Args:
         paths: Files and folders.
-        ledger: Document id -> record. A document that is READY with the same bytes is left alone; one that failed or
-            was cut off is worked on again.
+        ledger: Document id -> record.
+        is_whole: Whether all of a record's pages are in the index; if so, and with the same bytes, it is left alone.
         max_file_bytes: A larger file is refused unread.
 
     Raises:
@@ -52,7 +58,7 @@ def make_plan(paths: Iterable[Path], ledger: Mapping[str, DocumentRecord], *, ma
             plan.refused.append(_refused(listed, error, ledger))
             continue
         known = ledger.get(document.document_id)
-        if known and known.state is DocumentState.READY and known.document.content_hash == document.content_hash:
+        if known and is_whole(known) and known.document.content_hash == document.content_hash:
             plan.unchanged.append(document.name)
         else:
             plan.work.append((document, listed.path))

@@ -18,6 +18,7 @@ from visual_rag.render.versions import renderer_version
 from visual_rag.render.worker_process import WorkerProcess
 from visual_rag.settings import RenderSettings
 
+_LONGEST_S = 86_400
 PasswordFor = Callable[[Document], str | None]
 
 
@@ -107,7 +108,7 @@ def _check(settings: RenderSettings, dpi: int) -> None:
     for name, value in positive.items():
         if value < 1:
             raise InvalidInput(f"{name} is {value}; it must be at least 1")
-    if not settings.page_timeout_s > 0:
-        raise InvalidInput(f"page_timeout_s is {settings.page_timeout_s}; it must be more than 0")
+    if not 0 < settings.page_timeout_s <= _LONGEST_S:
+        raise InvalidInput(f"page_timeout_s is {settings.page_timeout_s}; it lies between 0 and {_LONGEST_S:,} seconds")
     if settings.renderer == "poppler":
         renderer_version("poppler")

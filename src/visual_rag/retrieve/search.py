@@ -6,7 +6,7 @@
 It does not write. What it remembers of the index it reads anew once the index has changed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Lock
 
 import numpy as np
@@ -23,6 +23,9 @@ from visual_rag.store.protocol import PageStore, QueryPlan
 
 _SAMPLE_PAGES = 400
 _MAXSIM = "maxsim"
+_MAX_TRIES = 5
+_MAX_K = 2**31
+_MAX_QUESTION_CHARACTERS = 20_000
 Scored = tuple[PageRecord, float, float]  # page, score, similarity
 
 
@@ -59,14 +62,16 @@ class PageSearcher:
             StoreError: The store failed.
         """
         _check_limits(k, min_similarity)
-        return self._hits(self._embedder.embed_queries([question])[0], k, condition, min_similarity)
+        query = self._embedder.embed_queries([_as_text(question)])[0]
+        return self._until_quiet(lambda: self._hits(query, k, condition, min_similarity))
 
     def search_image(
         self, image: Image, *, k: int = 5, condition: Filter | None = None, min_similarity: float = 0.0
     ) -> list[Hit]:
         """Find the pages that look like a picture, or show it. Arguments and errors as for `search`."""
         _check_limits(k, min_similarity)
-        return self._hits(self._embedder.embed_query_images([image])[0], k, condition, min_similarity)
+        query = self._embedder.embed_query_images([image])[0]
+        return self._until_quiet(lambda: self._hits(query, k, condition, min_similarity))
 
     def page_image(self, page: PageRecord) -> bytes:
         """Read the kept image of a page, as an image file.
@@ -106,15 +111,28 @@ class PageSearcher:
             candidates = list(self._store.scroll(condition))
         else:
             size = max(k, self._settings.shortlist_size(n_pages))
-            weighted = reranker.weigh(query, self._sample())
-            plan = QueryPlan(vectors=weighted.vectors, limit=size, filter=condition)
+            plan = QueryPlan(vectors=query.vectors, limit=size, shortlist=size, filter=condition)
             candidates = [row.page for row in self._store.query(plan)]
-        scores, similarities = reranker.rerank(query, self._vectors(candidates), self._sample())
+        vectors, sample = self._vectors(candidates), self._sample()
+        if not vectors or not sample.pages:  # removed by another thread since they were counted
+            return []
+        scores, similarities = reranker.rerank(query, vectors, sample)
         order = sorted(range(len(candidates)), key=lambda row: (-float(scores[row]), candidates[row].page_id))
         return [(candidates[row], float(scores[row]), float(similarities[row])) for row in order]
 
     def _vectors(self, pages: Sequence[PageRecord]) -> list[FloatArray]:
         return [embedding.vectors for embedding in self._store.embeddings(pages)]
+
+    def _until_quiet(self, find: Callable[[], list[Hit]]) -> list[Hit]:
+        """Search; again, when another thread has removed pages between finding them and reading their vectors."""
+        for _ in range(_MAX_TRIES):
+            revision = self._store.revision
+            try:
+                return find()
+            except InvalidInput:
+                if self._store.revision == revision:
+                    raise
+        return find()
 
     def _sample(self) -> CorpusSample:
         """The sample, taken at first use; threads that come together wait for one of them to take it."""
@@ -132,7 +150,14 @@ class PageSearcher:
 
 
 def _check_limits(k: int, min_similarity: float) -> None:
-    if k < 1:
-        raise InvalidInput(f"k is {k}; ask for at least 1 page")
-    if not 0 <= min_similarity <= 1:
-        raise InvalidInput(f"min_similarity is {min_similarity}; it lies in [0, 1]")
+    if not isinstance(k, int) or not 1 <= k <= _MAX_K:
+        raise InvalidInput(f"k is {k!r}; ask for a whole number of pages, at least 1")
+    if not isinstance(min_similarity, int | float) or not 0 <= min_similarity <= 1:
+        raise InvalidInput(f"min_similarity is {min_similarity!r}; it is a number in [0, 1]")
+
+
+def _as_text(question: str) -> str:
+    """Questions come from terminals and requests: what is no text in them is dropped."""
+    if not isinstance(question, str):
+        raise InvalidInput(f"the question is {question!r}; ask in words")
+    return question[:_MAX_QUESTION_CHARACTERS].encode("utf-8", "replace").decode()

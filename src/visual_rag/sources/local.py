@@ -47,13 +47,23 @@ def list_files(paths: Iterable[Path]) -> Iterator[ListedFile]:
     Raises:
         SourceUnavailable: A path does not exist.
     """
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for path in paths:
-        for listed in _list_one(path.expanduser()):
-            resolved = listed.path.resolve()
-            if resolved not in seen:
-                seen.add(resolved)
+        for listed in _list_one(expanded(path)):
+            real = os.path.realpath(listed.path)  # unlike Path.resolve, it lets a loop of links be
+            if real not in seen:
+                seen.add(real)
                 yield listed
+
+
+def check_exists(path: Path) -> None:
+    """Refuse a path that names nothing.
+
+    Raises:
+        SourceError: It does not exist, or may not be looked at.
+    """
+    for _ in _list_one(expanded(path)):
+        return
 
 
 def check_listed(listed: ListedFile) -> None:
@@ -68,27 +78,39 @@ def check_listed(listed: ListedFile) -> None:
 
 
 def _list_one(path: Path) -> Iterator[ListedFile]:
-    if path.is_dir():
+    name = shown_path(path)
+    try:
+        mode = path.stat().st_mode
+    except PermissionError as error:
+        raise AccessDenied(f"'{name}' may not be read; check its permissions", source=name) from error
+    except (OSError, ValueError) as error:  # ValueError: a null byte
+        if os.path.islink(path):  # noqa: PTH114  # unlike Path.is_symlink(), it never raises
+            yield _listed(path, is_document=True)
+            return
+        raise SourceUnavailable(f"'{name[:200]}' does not exist; check the spelling", source=name) from error
+    if stat.S_ISDIR(mode):
         yield from _walk(path)
-    elif path.exists():
-        yield _listed(path, is_document=True)
     else:
-        raise SourceUnavailable(f"'{shown_path(path)}' does not exist; check the spelling", source=shown_path(path))
+        yield _listed(path, is_document=True)
 
 
-def _walk(folder: Path) -> Iterator[ListedFile]:
-    closed: list[OSError] = []
-    for parent, folders, names in os.walk(folder, onerror=closed.append):
-        if INDEX_LOCK in names:  # an index among the documents: its page images are none
-            folders.clear()
+def _walk(top: Path) -> Iterator[ListedFile]:
+    waiting = [top]  # a list and no recursion: trees may be deeper than Python's stack
+    while waiting:
+        folder = waiting.pop()
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError:
+            yield ListedFile(path=folder, problem=_CLOSED_FOLDER)
             continue
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            path = Path(parent) / name
-            if not name.startswith("."):
-                yield _listed(path, is_document=_looks_like_document(path))
-    for error in closed:
-        yield ListedFile(path=Path(error.filename), problem=_CLOSED_FOLDER)
+        if any(entry.name == INDEX_LOCK for entry in entries):  # an index among the documents: its images are none
+            continue
+        shown = [entry for entry in entries if not entry.name.startswith(".")]
+        folders = [Path(entry.path) for entry in shown if entry.is_dir(follow_symlinks=False)]
+        waiting += reversed(folders)
+        for entry in shown:
+            if not os.path.isdir(entry.path):  # noqa: PTH112  # unlike entry.is_dir(), it never raises
+                yield _listed(Path(entry.path), is_document=_looks_like_document(Path(entry.path)))
 
 
 def _listed(path: Path, *, is_document: bool) -> ListedFile:
@@ -104,13 +126,21 @@ def _listed(path: Path, *, is_document: bool) -> ListedFile:
 def _looks_like_document(path: Path) -> bool:
     if path.suffix.lower() in SUFFIXES:
         return True
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113  # unlike Path.is_file(), it never raises
         return False
     try:
         with path.open("rb") as file:
             return _PDF_MARK in file.read(_PDF_MARK_WITHIN_BYTES)
     except OSError:
         return False
+
+
+def expanded(path: Path) -> Path:
+    """Replace a leading `~`; one that means nobody stays as it is, and is then not found."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
 
 
 def shown_path(path: Path) -> str:
@@ -125,7 +155,7 @@ def shown_name(path: Path) -> str:
 
 def source_uri(path: Path) -> str:
     """Write a local path as a URI; links are followed, so one file has one URI."""
-    return path.resolve().as_uri()
+    return Path(os.path.realpath(path)).as_uri()
 
 
 def describe(path: Path) -> Document:

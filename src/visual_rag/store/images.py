@@ -51,7 +51,7 @@ class PageImages:
             raise InvalidInput(f"image type '{mimetype}' is not kept; use one of {', '.join(_EXTENSIONS)}")
         if not data:
             raise InvalidInput(f"the image of page {page_hash} is empty; encode the page again")
-        if self.has(page_hash):
+        if self._size(page_hash) == len(data):
             return
         path = self._path(page_hash, _EXTENSIONS[mimetype])
         try:
@@ -124,7 +124,8 @@ class PageImages:
 
     def hashes(self) -> set[str]:
         """List the page hashes of all kept images."""
-        return {name.rpartition("/")[2].partition(".")[0] for name in self._found() if not name.endswith(".part")}
+        names = (path.rpartition("/")[2].partition(".") for path in self._found())
+        return {stem for stem, _, suffix in names if suffix in _MIMETYPES and _HASH.fullmatch(stem)}
 
     def size_bytes(self) -> int:
         """Sum up the lengths of all kept images."""
@@ -135,6 +136,10 @@ class PageImages:
             return {}
         found: dict[str, Any] = self._files.find(self._root, detail=True)
         return found
+
+    def _size(self, page_hash: str) -> int | None:
+        path = self._find(page_hash)
+        return None if path is None else int(self._files.size(path) or 0)
 
     def _find(self, page_hash: str) -> str | None:
         candidates = (self._path(page_hash, extension) for extension in _MIMETYPES)
@@ -166,4 +171,4 @@ def _write_local(path: Path, data: bytes) -> None:
 
 
 def _missing(page_hash: str) -> StoreError:
-    return StoreError(f"the image of page {page_hash} is missing; ingest its document again to make it anew")
+    return StoreError(f"the image of page {page_hash} is missing; remove its document and ingest it again")

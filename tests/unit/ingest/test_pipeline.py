@@ -212,6 +212,66 @@ def test_unusable_embeddings_cost_their_page_and_nothing_else(
     assert page_numbers(index) == {"a.tif": [1, 4]}
 
 
+def test_strict_without_a_failure_is_no_different(index: VisualIndex, folder: Path) -> None:
+    """A shorter version loses its last pages all the same."""
+    draw(folder / "a.tif", "one", "two", "three")
+    index.add(folder, strict=True)
+    draw(folder / "a.tif", "one", "two")
+    index.add(folder, strict=True)
+    assert page_numbers(index) == {"a.tif": [1, 2]}
+
+
+def test_a_page_of_the_old_version_never_stays_in_the_new_one(tmp_path: Path, folder: Path) -> None:
+    """Not even when the new version was cut off first, and one of its pages fails after that."""
+
+    class Moody(FakeEmbedder):
+        mood = "well"
+
+        def embed_pages(self, pages: Sequence[Page]) -> list[PageEmbedding]:
+            if self.mood == "interrupted":
+                raise KeyboardInterrupt
+            if self.mood == "sick" and any(page.page_index == 1 for page in pages):
+                raise UnhealthyEmbedding("row 0 is not finite")
+            return super().embed_pages(pages)
+
+    embedder = Moody()
+    index = VisualIndex.create(tmp_path / "index", model=embedder)
+    draw(folder / "a.tif", "old one", "old two", "old three")
+    index.add(folder)
+    draw(folder / "a.tif", "new one", "new two", "new three")
+    embedder.mood = "interrupted"
+    with pytest.raises(KeyboardInterrupt):
+        index.add(folder)
+    embedder.mood = "sick"
+    [record] = index.add(folder).ingested
+    assert (record.state, record.n_ingested) == (DocumentState.PARTIAL, 2)
+    assert page_numbers(index) == {"a.tif": [1, 3]}
+
+
+def test_a_lost_page_image_is_made_anew_without_the_model(
+    index: VisualIndex, folder: Path, embedder: FakeEmbedder
+) -> None:
+    """The document is not taken for whole."""
+    draw(folder / "a.png", "one")
+    draw(folder / "b.png", "two")
+    index.add(folder)
+    lost = next(index.pages())
+    index._images.delete([lost.page_hash])
+    report = index.add(folder)
+    assert len(report.unchanged) == 1
+    assert index.page_image(lost)
+    assert embedder.n_pages_embedded == 2
+
+
+def test_foreign_files_among_the_images_are_let_be(index: VisualIndex, folder: Path) -> None:
+    """File managers leave such things everywhere."""
+    draw(folder / "a.png", "one")
+    index.add(folder)
+    (index.folder / "images" / ".DS_Store").write_bytes(b"x")
+    index.remove("a.png")
+    assert (index.folder / "images" / ".DS_Store").exists()
+
+
 def test_a_file_that_is_too_large_is_refused_unread(tmp_path: Path, folder: Path) -> None:
     """By its length."""
     draw(folder / "a.png", "one")

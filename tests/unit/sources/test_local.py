@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from visual_rag.errors import AccessDenied, SourceUnavailable
-from visual_rag.sources.local import describe, list_files
+from visual_rag.sources.local import check_listed, describe, list_files
 
 PDF = b"%PDF-1.4 nothing else"
 
@@ -54,12 +54,43 @@ def test_a_missing_path_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_may_not_be_read_is_told(tmp_path: Path) -> None:
     """Instead of looking empty."""
-    locked = tmp_path / "locked"
-    locked.mkdir(mode=0)
+    (tmp_path / "locked").mkdir(mode=0)
+    [listed] = list_files([tmp_path])
+    assert "may not be read" in listed.problem
     with pytest.raises(AccessDenied, match="locked"):
-        list(list_files([locked]))
+        check_listed(listed)
+
+
+def test_links_in_a_loop_cost_only_themselves(tmp_path: Path) -> None:
+    """As does a link to nowhere."""
+    (tmp_path / "loop.pdf").symlink_to(tmp_path / "loop.pdf")
+    (tmp_path / "nowhere.pdf").symlink_to(tmp_path / "gone.pdf")
+    (tmp_path / "z.pdf").write_bytes(PDF)
+    problems = {listed.path.name: bool(listed.problem) for listed in list_files([tmp_path])}
+    assert problems == {"loop.pdf": True, "nowhere.pdf": True, "z.pdf": False}
+
+
+def test_a_folder_deeper_than_the_stack_is_gone_through(tmp_path: Path) -> None:
+    """Nobody promises that trees are flat."""
+    depth, here = 1200, Path.cwd()
+    os.chdir(tmp_path)  # step by step: the whole path is longer than the system takes at once
+    try:
+        for _ in range(depth):
+            Path("d").mkdir()
+            os.chdir("d")
+    finally:
+        os.chdir(here)
+    (tmp_path / "a.pdf").write_bytes(PDF)
+    assert names([tmp_path]) == ["a.pdf"]
+
+
+@pytest.mark.parametrize("name", ["x" * 10_000, "~nobody-of-this-name/x.pdf", "null\0byte.pdf"])
+def test_a_path_that_the_system_refuses_does_not_exist(name: str) -> None:
+    """One sentence, whatever the system calls it."""
+    with pytest.raises(SourceUnavailable, match="does not exist"):
+        list(list_files([Path(name)]))
 
 
 @pytest.mark.parametrize("name", ["plain.pdf", "with space.pdf", "résumé — 目录 (1).pdf", "a#b'c\"d%20.pdf"])
