@@ -72,20 +72,6 @@ def test_links_in_a_loop_cost_only_themselves(tmp_path: Path) -> None:
     assert problems == {"loop.pdf": True, "nowhere.pdf": True, "z.pdf": False}
 
 
-def test_a_folder_deeper_than_the_stack_is_gone_through(tmp_path: Path) -> None:
-    """Nobody promises that trees are flat."""
-    depth, here = 1200, Path.cwd()
-    os.chdir(tmp_path)  # step by step: the whole path is longer than the system takes at once
-    try:
-        for _ in range(depth):
-            Path("d").mkdir()
-            os.chdir("d")
-    finally:
-        os.chdir(here)
-    (tmp_path / "a.pdf").write_bytes(PDF)
-    assert names([tmp_path]) == ["a.pdf"]
-
-
 @pytest.mark.parametrize("name", ["x" * 10_000, "~nobody-of-this-name/x.pdf", "null\0byte.pdf"])
 def test_a_path_that_the_system_refuses_does_not_exist(name: str) -> None:
     """One sentence, whatever the system calls it."""
