@@ -8,6 +8,8 @@
 
 import contextlib
 import math
+import re
+from pathlib import Path
 
 from visual_rag.errors import DamagedDocument, LimitExceeded
 
@@ -95,8 +97,14 @@ def peak_memory_bytes() -> int:
         return 0
     import sys
 
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    if sys.platform == "darwin":
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    try:  # on Linux, ru_maxrss begins at what the parent held when it started us
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return 0
+    peak_kib = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
+    return int(peak_kib[1]) * 1024 if peak_kib else 0
 
 
 def _fits(size: tuple[int, int], max_pixels: int) -> bool:

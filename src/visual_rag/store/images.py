@@ -51,7 +51,7 @@ class PageImages:
             raise InvalidInput(f"image type '{mimetype}' is not kept; use one of {', '.join(_EXTENSIONS)}")
         if not data:
             raise InvalidInput(f"the image of page {page_hash} is empty; encode the page again")
-        if self._size(page_hash) == len(data):
+        if self._size(page_hash):
             return
         path = self._path(page_hash, _EXTENSIONS[mimetype])
         try:
@@ -137,9 +137,9 @@ class PageImages:
         found: dict[str, Any] = self._files.find(self._root, detail=True)
         return found
 
-    def _size(self, page_hash: str) -> int | None:
+    def _size(self, page_hash: str) -> int:
         path = self._find(page_hash)
-        return None if path is None else int(self._files.size(path) or 0)
+        return 0 if path is None else int(self._files.size(path) or 0)
 
     def _find(self, page_hash: str) -> str | None:
         candidates = (self._path(page_hash, extension) for extension in _MIMETYPES)
@@ -171,4 +171,4 @@ def _write_local(path: Path, data: bytes) -> None:
 
 
 def _missing(page_hash: str) -> StoreError:
-    return StoreError(f"the image of page {page_hash} is missing; remove its document and ingest it again")
+    return StoreError(f"the image of page {page_hash} is missing; ingest its document again to make it anew")

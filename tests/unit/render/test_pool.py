@@ -281,3 +281,17 @@ def test_importing_the_room_loads_no_renderer() -> None:
         check=True,
     )
     assert ran.stdout.strip() == "[]"
+
+
+def test_a_worker_of_a_large_process_is_kept(tmp_path: Path, make: Any) -> None:
+    """What the parent holds, a loaded model say, does not count as the worker's."""
+    memory_bytes = 400 * 2**20
+    ballast = bytearray(memory_bytes)
+    ballast[::4096] = b"x" * len(ballast[::4096])  # touched, so that it is really held
+    path = make.pdf(tmp_path / "a.pdf", [make.page()])
+    worker = WorkerProcess(memory_bytes=memory_bytes)
+    try:
+        list(DocumentRun(make.request(path), worker, RenderSettings(), dpi=36).events())
+        assert worker.is_running
+    finally:
+        worker.close()
