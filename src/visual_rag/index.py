@@ -259,7 +259,7 @@ class VisualIndex:
         return write_contact_sheets(searches, self.page_image, Path(path))
 
     def page_image(self, page: PageRecord) -> bytes:
-        """Read the kept image of a page, as an image file (WebP or JPEG).
+        """Read the kept image of a page, as an image file (JPEG).
 
         Raises:
             StoreError: The image is missing.

@@ -75,7 +75,7 @@ class Page:
         image: RGB, upright.
         page_hash: sha256 over size and RGB pixels of `image`, hexadecimal: equal pixels, equal hash.
         encoded_image: `image` as a file (see `image_mimetype`), as kept for showing.
-        image_mimetype: For example `image/webp`.
+        image_mimetype: For example `image/jpeg`.
         dpi: What `image` was really rendered at; lower than asked for where a limit forced it.
         width_pt: Width of the upright page in points (1/72 inch).
         height_pt: Height likewise.
@@ -88,7 +88,7 @@ class Page:
     image: "Image"
     page_hash: str
     encoded_image: bytes = b""
-    image_mimetype: str = "image/webp"
+    image_mimetype: str = "image/jpeg"
     dpi: float = 72.0
     width_pt: float = 0.0
     height_pt: float = 0.0

@@ -144,6 +144,7 @@ def make_page(text: str, page_index: int = 0) -> Page:
         image=image,
         page_hash=_pixel_hash(image),
         encoded_image=file.getvalue(),
+        image_mimetype="image/webp",
         width_pt=float(image.width),
         height_pt=float(image.height),
         label=str(page_index + 1),
