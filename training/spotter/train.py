@@ -25,7 +25,7 @@ from visual_rag.embed.spotter_words import ALPHABET, UNKNOWN_ID, encode_words
 from vocabulary import draw_token, held_out_words, look_alikes, stem, words_of
 
 CROPS_PER_STEP = 8
-POOL_SIZE = 1600  # crops kept for re-use: drawing is slower than a step on two cores
+POOL_SIZE = 1600  # crops kept for reuse: drawing is slower than a step on two cores
 PEAK_LEARNING_RATE = 2e-3
 WARM_UP_STEPS = 200
 AVERAGE_DECAY = 0.998
