@@ -1,4 +1,4 @@
-"""Ask a vision LLM over the pages found: `python examples/answer_with_openai.py INDEX "How do I descale it?"`.
+"""Ask a vision LLM over the pages found: `python examples/answer_with_openai.py INDEX "Which steps has descaling?"`.
 
 Needs `pip install 'visual-rag[openai]'` and `OPENAI_API_KEY`.
 """

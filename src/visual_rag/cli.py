@@ -124,7 +124,7 @@ def search(
     if as_json:
         _print_json({"question": question, "hits": [_hit_json(hit) for hit in hits]})
     else:
-        _print_hits(question, hits)
+        _print_hits(question, hits, min_similarity)
 
 
 @app.command()
@@ -139,9 +139,9 @@ def show(
     with _open(index) as opened:
         question, hits = _last_search(opened.folder)
         opened.show(question, hits, output)
-    out.print(Text(f"wrote {output}"))
-    if open_it:
-        webbrowser.open(output.resolve().as_uri())
+    out.print(_shown(f"wrote {output.resolve()}"), soft_wrap=True)
+    if open_it and not webbrowser.open(output.resolve().as_uri()):
+        err.print("no browser was found; open the file yourself")
 
 
 @app.command("list")
@@ -172,6 +172,7 @@ def remove(
     """Take documents out of the index. The files themselves are left alone."""
     with _open(index) as opened:
         n_pages = opened.remove(*documents)
+        (opened.folder / _LAST_SEARCH).unlink(missing_ok=True)  # it holds text of pages that may be gone
     if as_json:
         _print_json({"n_pages_removed": n_pages})
     else:
@@ -204,8 +205,8 @@ def doctor(as_json: JsonOption = False) -> None:
     else:
         table = Table("", "part", "found", "mend", box=None, pad_edge=False, header_style="bold")
         for check in checks:
-            mark = "ok" if check.ok else ("--" if check.optional else "XX")
-            table.add_row(mark, check.part, Text(check.found), Text(check.mend))
+            mark = "ok" if check.ok else ("optional" if check.optional else "MISSING")
+            table.add_row(mark, Text(check.part), Text(check.found), Text(check.mend))
         out.print(table)
     if any(not check.ok and not check.optional for check in checks):
         raise typer.Exit(EXIT_ERROR)
@@ -294,12 +295,13 @@ def _print_report(report: "IngestReport", folder: Path, *, as_json: bool) -> Non
         parts.append(f"{len(report.failed)} with failures")
     if report.ignored:
         parts.append(f"{_count(len(report.ignored), 'file')} passed over (neither PDF nor image)")
-    out.print(Text(f"{folder.name}: " + "; ".join(parts)), soft_wrap=True)
+    out.print(_shown("; ".join(parts) + f" (index: {folder.name})"), soft_wrap=True)
 
 
-def _print_hits(question: str, hits: Sequence["Hit"]) -> None:
+def _print_hits(question: str, hits: Sequence["Hit"], min_similarity: float) -> None:
     if not hits:
-        out.print(Text(f"nothing found for {question!r}; `visual-rag list` shows what the index holds"))
+        why = f"no page reaches --min-similarity {min_similarity:g}" if min_similarity else "no page shows its words"
+        out.print(_shown(f"nothing found for {question!r}: {why}; `visual-rag list` shows what the index holds"))
         return
     table = Table("rank", "document", "page", "score", "similarity", box=None, pad_edge=False, header_style="bold")
     for hit in hits:
@@ -311,6 +313,7 @@ def _print_hits(question: str, hits: Sequence["Hit"]) -> None:
             f"{hit.similarity:.2f}",
         )
     out.print(table)
+    err.print("`visual-rag show --open` shows these pages", style="dim")
 
 
 def _hit_json(hit: "Hit") -> dict[str, Any]:

@@ -13,13 +13,7 @@ from importlib.util import find_spec
 
 from visual_rag.errors import VisualRagError
 
-_EXTRAS = {
-    "colpali": ("colpali_engine", "ColPali-family models"),
-    "openai": ("openai", "captions and answers by OpenAI models"),
-    "serve": ("fastapi", "the REST API"),
-    "eval": ("ir_measures", "evaluation"),
-    "s3": ("s3fs", "documents in S3"),
-}
+_EXTRAS = {"openai": ("openai", "answers by OpenAI models")}
 _BASE = ("qdrant-edge-py", "onnxruntime", "pypdfium2", "pillow", "llama-index-core")
 
 
@@ -95,4 +89,4 @@ def _poppler() -> Check:
 def _extra(extra: str, module: str, what: str) -> Check:
     ok = find_spec(module) is not None
     mend = "" if ok else f"pip install 'visual-rag[{extra}]' for {what}"
-    return Check(part=f"[{extra}]", ok=ok, optional=True, found="installed" if ok else "missing", mend=mend)
+    return Check(part=f"extra {extra}", ok=ok, optional=True, found="installed" if ok else "missing", mend=mend)

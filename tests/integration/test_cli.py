@@ -49,7 +49,8 @@ def test_json_carries_the_same_hits(place: Path) -> None:
     """For programs: rank, score and how it was made, similarity, page."""
     found = json.loads(run("search", "tomato soup", "-k", "2", "--json", folder=place))
     assert found["question"] == "tomato soup"
-    assert [hit["rank"] for hit in found["hits"]] == [1, 2]
+    assert [hit["rank"] for hit in found["hits"]] == list(range(1, len(found["hits"]) + 1))
+    assert 1 <= len(found["hits"]) <= 2
     best = found["hits"][0]
     assert best["page"]["document_name"] == "kitchen.png"
     assert best["page"]["page_number"] == 1

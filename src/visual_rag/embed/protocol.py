@@ -94,6 +94,7 @@ class LateReranker(Protocol):
             sample: Stands for the whole index.
 
         Returns:
-            Scores, shape (n_pages,), higher is better, and similarities, shape (n_pages,), in [0, 1].
+            Scores, shape (n_pages,), higher is better, 0 or less for a page that is no hit at all; and similarities,
+            shape (n_pages,), in [0, 1].
         """
         ...

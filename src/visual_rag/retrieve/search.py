@@ -117,7 +117,8 @@ class PageSearcher:
         if not vectors or not sample.pages:  # removed by another thread since they were counted
             return []
         scores, similarities = reranker.rerank(query, vectors, sample)
-        order = sorted(range(len(candidates)), key=lambda row: (-float(scores[row]), candidates[row].page_id))
+        found = (row for row in range(len(candidates)) if scores[row] > 0)  # a page without any of it is no hit
+        order = sorted(found, key=lambda row: (-float(scores[row]), candidates[row].page_id))
         return [(candidates[row], float(scores[row]), float(similarities[row])) for row in order]
 
     def _vectors(self, pages: Sequence[PageRecord]) -> list[FloatArray]:
