@@ -7,6 +7,7 @@ import argparse
 import json
 from pathlib import Path
 
+import onnx
 import torch
 from torch import Tensor, nn
 
@@ -43,6 +44,25 @@ def load_averaged(checkpoint: Path) -> Spotter:
     return spotter
 
 
+def strip(path: Path) -> None:
+    """Take out what the exporter notes about the machine it ran on: source paths and stack traces."""
+    model = onnx.load(path)
+    for holder in (
+        model,
+        model.graph,
+        *model.graph.node,
+        *model.graph.value_info,
+        *model.graph.input,
+        *model.graph.output,
+        *model.graph.initializer,
+        *model.functions,
+    ):
+        holder.doc_string = ""
+        if hasattr(holder, "metadata_props"):
+            del holder.metadata_props[:]
+    onnx.save(model, path)
+
+
 def export(checkpoint: Path, folder: Path, revision: str) -> None:
     """Write the three files of the bundled model."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -75,6 +95,8 @@ def export(checkpoint: Path, folder: Path, revision: str) -> None:
         output_names=["rows"],
         dynamic_shapes=({0: words}, {0: words}),
     )
+    for name in ("spotter-page.onnx", "spotter-word.onnx"):
+        strip(folder / name)
     gate = fit_gate(spotter)
     card = {
         "name": "spotter",
