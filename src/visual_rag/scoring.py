@@ -5,7 +5,6 @@
 1.8
 """
 
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -83,11 +82,6 @@ def maxsim(query: FloatArray, page: FloatArray) -> float:
     return float((query @ page.T).max(axis=1).sum())
 
 
-def maxsim_many(query: FloatArray, pages: Sequence[FloatArray]) -> FloatArray:
-    """Score many pages against one query: shape (n_pages,), float32. See `maxsim`."""
-    return np.array([maxsim(query, page) for page in pages], dtype=np.float32)
-
-
 def similarity_of(query: FloatArray, score: float) -> float:
     """Turn a MaxSim score into the mean match per query vector, clipped to [0, 1].
 
@@ -138,9 +132,8 @@ def pool_clusters(vectors: FloatArray, n_pooled: int, n_rounds: int = 6) -> Floa
     centres: FloatArray = vectors[np.linspace(0, len(vectors) - 1, n_pooled).astype(int)]
     for _ in range(n_rounds):
         nearest = (vectors @ centres.T).argmax(axis=1)
-        sums = np.zeros_like(centres)
-        np.add.at(sums, nearest, vectors)
-        centres = _directions(sums, centres)
+        members = (nearest == np.arange(n_pooled)[:, None]).astype(np.float32)
+        centres = _directions(members @ vectors, centres)
     return centres
 
 

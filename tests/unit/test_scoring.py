@@ -10,7 +10,6 @@ from visual_rag.records import FloatArray
 from visual_rag.scoring import (
     check_page_vectors,
     maxsim,
-    maxsim_many,
     normalise_rows,
     pool_clusters,
     pool_runs,
@@ -38,7 +37,6 @@ def test_maxsim_is_the_sum_of_best_matches(seed: int, n_query: int, n_page: int)
         expected += best
     assert maxsim(query, page) == pytest.approx(expected, abs=1e-5)
     assert maxsim(query * 2, page) == pytest.approx(2 * expected, abs=1e-5)  # a row's length is its weight
-    np.testing.assert_allclose(maxsim_many(query, [page, page[:1]]), [maxsim(query, page), maxsim(query, page[:1])])
 
 
 def test_maxsim_refuses_what_has_no_answer() -> None:
@@ -50,7 +48,6 @@ def test_maxsim_refuses_what_has_no_answer() -> None:
     for query, page in ((rows[:0], rows), (rows, rows[:0])):
         with pytest.raises(InvalidInput):
             maxsim(query, page)
-    assert maxsim_many(rows, []).shape == (0,)
 
 
 @given(SEEDS, st.integers(1, 9))

@@ -1,6 +1,7 @@
 """What an ingest promises: nothing twice, nothing lost, one bad file costs only itself."""
 
 import os
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from PIL import Image, ImageDraw
 from visual_rag import VisualIndex
 from visual_rag.errors import DamagedDocument, InvalidInput, SourceUnavailable, StoreError, UnhealthyEmbedding
 from visual_rag.ingest.removal import remove_documents
-from visual_rag.records import DocumentState, IngestProgress, Page, PageEmbedding
+from visual_rag.records import DocumentState, IngestProgress, Page, PageEmbedding, PagePoint
 from visual_rag.settings import RenderSettings
 from visual_rag.testing import FakeEmbedder
 
@@ -438,3 +439,84 @@ def test_rows_of_zero_never_reach_the_store(tmp_path: Path, folder: Path) -> Non
     report = index.add(folder)
     assert report.failed[0].failures[0].reason == "UnhealthyEmbedding"
     assert index.info().size.n_pages == 0
+
+
+def test_small_documents_share_a_batch(
+    index: VisualIndex, folder: Path, embedder: FakeEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder of pictures is embedded as fast as one long document; the report keeps the order of the files."""
+    for number in range(20):
+        draw(folder / f"{number:02}.png", f"picture {number}")
+    sizes: list[int] = []
+    embed = embedder.embed_pages
+
+    def counted(pages: Sequence[Page]) -> list[PageEmbedding]:
+        sizes.append(len(pages))
+        return embed(pages)
+
+    monkeypatch.setattr(embedder, "embed_pages", counted)
+    report = index.add(folder)
+    assert sizes == [8, 8, 4]
+    assert [record.document.name for record in report.ingested] == [f"{number:02}.png" for number in range(20)]
+    assert {record.state for record in report.ingested} == {DocumentState.READY}
+
+
+def test_a_batch_is_stored_while_the_next_is_embedded(
+    index: VisualIndex, folder: Path, embedder: FakeEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a model on an accelerator does not wait for the disk."""
+    draw(folder / "a.tif", *(f"page {number}" for number in range(16)))
+    second_began, waited = threading.Event(), []
+    embed, upsert = embedder.embed_pages, index._store.upsert
+
+    def embedding(pages: Sequence[Page]) -> list[PageEmbedding]:
+        if pages[0].page_index == 8:
+            second_began.set()
+        return embed(pages)
+
+    def storing(points: Sequence[PagePoint]) -> None:
+        waited.append(second_began.wait(timeout=20))
+        upsert(points)
+
+    monkeypatch.setattr(embedder, "embed_pages", embedding)
+    monkeypatch.setattr(index._store, "upsert", storing)
+    index.add(folder)
+    assert waited == [True, True]
+    assert page_numbers(index) == {"a.tif": list(range(1, 17))}
+
+
+def test_equal_pages_of_neighbouring_batches_are_embedded_once(
+    index: VisualIndex, folder: Path, embedder: FakeEmbedder
+) -> None:
+    """Also while the first of them is not stored yet."""
+    draw(folder / "a.tif", *(f"page {number}" for number in range(8)), "page 7", "page 8")
+    draw(folder / "b.png", "page 8")
+    report = index.add(folder)
+    assert (report.n_pages_embedded, report.n_pages_reused) == (9, 2)
+    assert embedder.n_pages_embedded == 9
+
+
+def test_strict_keeps_what_came_before_the_failure(index: VisualIndex, folder: Path) -> None:
+    """Pages that wait for their batch are stored, and their document is ready."""
+    draw(folder / "a.png", "one")
+    (folder / "b.pdf").write_bytes(b"%PDF-1.7 and nothing more")
+    draw(folder / "c.png", "three")
+    with pytest.raises(DamagedDocument):
+        index.add(folder, strict=True)
+    assert page_numbers(index) == {"a.png": [1]}
+    states = {record.document.name: record.state for record in index.documents()}
+    assert states == {"a.png": DocumentState.READY, "b.pdf": DocumentState.FAILED}
+
+
+def test_a_store_that_fails_ends_the_run_and_a_second_one_finishes_it(
+    index: VisualIndex, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error of the storing thread is the error of `add`."""
+    draw(folder / "a.tif", *(f"page {number}" for number in range(20)))
+    with monkeypatch.context() as patch:
+        patch.setattr(index._store, "upsert", lambda points: (_ for _ in ()).throw(StoreError("the disk is full")))
+        with pytest.raises(StoreError, match="disk is full"):
+            index.add(folder)
+    assert [record.state for record in index.documents()] == [DocumentState.INGESTING]
+    index.add(folder)
+    assert page_numbers(index) == {"a.tif": list(range(1, 21))}
