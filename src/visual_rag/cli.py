@@ -4,6 +4,7 @@ Results go to standard output (as JSON with `--json`), everything else to standa
 """
 
 import json
+import shlex
 import sys
 import webbrowser
 from collections.abc import Sequence
@@ -17,16 +18,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from visual_rag import __version__
-from visual_rag.errors import InvalidInput, VisualRagError
-from visual_rag.settings import DEFAULT_INDEX, INDEX_VARIABLE
+from visual_rag.errors import CollectionNotFound, InvalidInput, VisualRagError
+from visual_rag.printing import Row, count, print_line, print_rows
+from visual_rag.settings import DEFAULT_INDEX, INDEX_VARIABLE, default_index_folder
 
 if TYPE_CHECKING:
     from visual_rag.index import IndexInfo, VisualIndex
-    from visual_rag.records import DocumentRecord, Hit, IngestReport
+    from visual_rag.records import Hit, IngestReport
 
 EXIT_ERROR, EXIT_SOME_FAILED, EXIT_INTERRUPTED = 1, 3, 130
 _LAST_SEARCH = "last_search.json"
@@ -35,9 +35,15 @@ _EPILOG = (
     "Exit codes: 0 done; 1 an error, told in one line; 2 wrong usage; 3 ingest finished, but some documents or pages "
     "could not be ingested; 130 interrupted."
 )
+_FAILED_HINT = "the next ingest tries again what failed; `visual-rag remove NAME` takes it off this list"
 _debug: ContextVar[bool] = ContextVar("debug", default=False)
 app = typer.Typer(
-    help=_HELP, epilog=_EPILOG, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
+    help=_HELP,
+    epilog=_EPILOG,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
 )
 out, err = Console(highlight=False), Console(stderr=True, highlight=False)
 
@@ -51,7 +57,7 @@ class RendererName(StrEnum):
 
 IndexOption = Annotated[
     Path | None,
-    typer.Option("--index", "-i", envvar=INDEX_VARIABLE, help=f"Index folder.  [default: {DEFAULT_INDEX}]"),
+    typer.Option("--index", "-i", envvar=INDEX_VARIABLE, help=f"Index folder; {DEFAULT_INDEX} if none is named."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 CountOption = Annotated[int, typer.Option("--k", "-k", min=1, help="Most pages to find.")]
@@ -76,14 +82,21 @@ def _options(
 
 @app.command()
 def ingest(
-    paths: Annotated[list[Path], typer.Argument(help="PDFs, images, or folders of them.", show_default=False)],
+    paths: Annotated[
+        list[Path], typer.Argument(help="PDFs, images, folders, or patterns like '*.pdf'.", show_default=False)
+    ],
     index: IndexOption = None,
-    model: Annotated[str | None, typer.Option(help="Model of a new index.  [default: spotter]")] = None,
+    model: Annotated[str | None, typer.Option(help="Model of a new index; spotter if none is named.")] = None,
     password: Annotated[str | None, typer.Option(help="Opens encrypted PDFs.")] = None,
     dpi: Annotated[
-        int | None, typer.Option(min=30, max=600, help="Of a new index; the model's own by default.")
+        int | None,
+        typer.Option(
+            min=30, max=600, help="Resolution at which a new index renders pages; the model's own if none is named."
+        ),
     ] = None,
-    renderer: Annotated[RendererName | None, typer.Option(help="Of a new index.  [default: pdfium]")] = None,
+    renderer: Annotated[
+        RendererName | None, typer.Option(help="Renderer of a new index; pdfium if none is named.")
+    ] = None,
     timeout_s: Annotated[float, typer.Option("--page-timeout", min=0.1, help="Seconds a page may take.")] = 30.0,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first failure.")] = False,
     as_json: JsonOption = False,
@@ -91,19 +104,21 @@ def ingest(
     """Bring documents into the index. What is in it unchanged costs nothing; a broken file costs only itself."""
     from visual_rag.index import VisualIndex
     from visual_rag.settings import RenderSettings
-    from visual_rag.sources.local import check_exists
+    from visual_rag.sources.local import check_sources
 
-    for path in paths:
-        check_exists(path)  # before an index is made for nothing
+    check_sources(paths)  # before an index is made for nothing
     render = RenderSettings(dpi=dpi, renderer=renderer.value if renderer else None, page_timeout_s=timeout_s)
     with VisualIndex.open_or_create(index, model=model, render=render) as opened:
         try:
             with _progress(quiet=as_json) as show:
                 report = opened.add(*paths, password=password, on_progress=show, strict=strict)
         except KeyboardInterrupt:
-            err.print("interrupted; what was ingested so far is kept, and the same command goes on from there")
+            print_line(err, "interrupted; what was ingested so far is kept, and the same command goes on from there")
             raise typer.Exit(EXIT_INTERRUPTED) from None
-        _print_report(report, opened.folder, as_json=as_json)
+    if as_json:
+        _print_json(asdict(report))
+    else:
+        _print_report(report, index)
     if report.failed:
         raise typer.Exit(EXIT_SOME_FAILED)
 
@@ -113,7 +128,10 @@ def search(
     question: Annotated[str, typer.Argument(help="What the page should show.", show_default=False)],
     index: IndexOption = None,
     k: CountOption = 5,
-    document: Annotated[list[str] | None, typer.Option("--document", "-d", help="Look only in this one.")] = None,
+    document: Annotated[
+        list[str] | None,
+        typer.Option("--document", "-d", help="Look only in this document or folder; may be repeated."),
+    ] = None,
     min_similarity: Annotated[float, typer.Option(min=0, max=1, help="Leave out weaker matches.")] = 0.0,
     as_json: JsonOption = False,
 ) -> None:
@@ -123,8 +141,11 @@ def search(
         _remember(opened.folder, question, hits)
     if as_json:
         _print_json({"question": question, "hits": [_hit_json(hit) for hit in hits]})
+    elif hits:
+        _print_hits(question, hits, index)
     else:
-        _print_hits(question, hits, min_similarity)
+        why = f"no page reaches --min-similarity {min_similarity:g}" if min_similarity else "no page shows its words"
+        print_line(out, f"nothing found for {question!r}: {why}; `visual-rag list` shows what the index holds")
 
 
 @app.command()
@@ -138,29 +159,30 @@ def show(
     """Write the pages found by the last search as a contact sheet: one picture, or one web page."""
     with _open(index) as opened:
         question, hits = _last_search(opened.folder)
+        if not hits:
+            raise InvalidInput(f"the last search, {question!r}, found nothing to show; ask in other words")
         opened.show(question, hits, output)
-    out.print(_shown(f"wrote {output.resolve()}"), soft_wrap=True)
+    print_line(out, f"wrote {output.resolve()}")
     if open_it and not webbrowser.open(output.resolve().as_uri()):
-        err.print("no browser was found; open the file yourself")
+        print_line(err, "no browser was found; open the file yourself")
 
 
 @app.command("list")
 def list_documents(index: IndexOption = None, as_json: JsonOption = False) -> None:
     """List the documents: those in the index, and those that failed, with the reason."""
+    from visual_rag.wording import DOCUMENT_HEADER, document_rows
+
     with _open(index) as opened:
         records = opened.documents()
     if as_json:
         _print_json([asdict(record) for record in records])
         return
-    table = Table("document", "state", "pages", "why", box=None, pad_edge=False, header_style="bold")
-    for record in records:
-        pages = (
-            f"{record.n_ingested}"
-            if record.n_ingested == record.n_pages
-            else f"{record.n_ingested} of {record.n_pages}"
-        )
-        table.add_row(_shown(record.document.name), record.state.value, pages, Text(_why(record)))
-    out.print(table if records else Text("the index is empty; add documents with `visual-rag ingest PATH`"))
+    if not records:
+        print_line(out, "the index is empty; add documents with `visual-rag ingest PATH`")
+        return
+    print_rows(out, document_rows(records), header=DOCUMENT_HEADER)
+    if any(record.failures for record in records):
+        print_line(err, _FAILED_HINT, style="dim")
 
 
 @app.command()
@@ -171,27 +193,28 @@ def remove(
 ) -> None:
     """Take documents out of the index. The files themselves are left alone."""
     with _open(index) as opened:
+        n_before = len(opened.documents())
         n_pages = opened.remove(*documents)
+        n_documents = n_before - len(opened.documents())
         (opened.folder / _LAST_SEARCH).unlink(missing_ok=True)  # it holds text of pages that may be gone
     if as_json:
-        _print_json({"n_pages_removed": n_pages})
+        _print_json({"n_documents_removed": n_documents, "n_pages_removed": n_pages})
     else:
-        out.print(f"removed {_count(n_pages, 'page')}")
+        print_line(out, f"removed {count(n_documents, 'document')}, {count(n_pages, 'page')}")
 
 
 @app.command()
 def info(index: IndexOption = None, as_json: JsonOption = False) -> None:
-    """Say what the index was built with (its passport), what it holds and how large it is."""
+    """Say what the index holds, how large it is, and what it was built with."""
+    from visual_rag.wording import info_lines
+
     with _open(index) as opened:
-        found = opened.info()
-    values = _info_json(found)
+        found, records = opened.info(), opened.documents()
     if as_json:
-        _print_json(values)
+        _print_json(_info_json(found))
         return
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for name, value in _flat(values):
-        table.add_row(name, Text(str(value)))
-    out.print(table)
+    for line in info_lines(found, records):
+        print_line(out, line)
 
 
 @app.command()
@@ -203,11 +226,8 @@ def doctor(as_json: JsonOption = False) -> None:
     if as_json:
         _print_json([asdict(check) for check in checks])
     else:
-        table = Table("", "part", "found", "mend", box=None, pad_edge=False, header_style="bold")
-        for check in checks:
-            mark = "ok" if check.ok else ("optional" if check.optional else "MISSING")
-            table.add_row(mark, Text(check.part), Text(check.found), Text(check.mend))
-        out.print(table)
+        rows = [Row((check.part, check.state, check.found), check.mend) for check in checks]
+        print_rows(out, rows, header=("part", "state", "found"))
     if any(not check.ok and not check.optional for check in checks):
         raise typer.Exit(EXIT_ERROR)
 
@@ -232,22 +252,30 @@ def main() -> None:
 
 
 def _fail(message: str) -> None:
-    err.print(_shown(message), soft_wrap=True)
+    print_line(err, message)
     sys.exit(EXIT_ERROR)
 
 
 def _open(folder: Path | None) -> "VisualIndex":
     from visual_rag.index import VisualIndex
 
-    return VisualIndex.open(folder)
+    try:
+        return VisualIndex.open(folder)
+    except CollectionNotFound as error:
+        typed = folder or default_index_folder()
+        raise CollectionNotFound(
+            f"there is no index in '{typed}'; `visual-rag ingest PATH` makes one, `--index` names another",
+            collection=error.collection,
+        ) from error
 
 
 def _progress(*, quiet: bool) -> Any:
     if quiet:
         return nullcontext()
     from visual_rag.progress import page_progress
+    from visual_rag.wording import document_line
 
-    return page_progress(err)
+    return page_progress(err, document_line)
 
 
 def _remember(folder: Path, question: str, hits: Sequence["Hit"]) -> None:
@@ -256,7 +284,7 @@ def _remember(folder: Path, question: str, hits: Sequence["Hit"]) -> None:
         path.with_suffix(".part").write_text(text, encoding="utf-8")
         path.with_suffix(".part").replace(path)
     except OSError as error:  # the hits are what was asked for
-        err.print(Text(f"`visual-rag show` will not know this search: {error.strerror}"), soft_wrap=True)
+        print_line(err, f"`visual-rag show` will not know this search: {error.strerror}")
 
 
 def _last_search(folder: Path) -> tuple[str, list["Hit"]]:
@@ -277,43 +305,22 @@ def _print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=2) + "\n")
 
 
-def _print_report(report: "IngestReport", folder: Path, *, as_json: bool) -> None:
-    if as_json:
-        _print_json(asdict(report))
-        return
-    for record in report.failed:
-        err.print(_shown(f"{record.document.name}: {_why(record)}"), soft_wrap=True)
-    for record in report.ingested:
-        for warning in record.warnings:
-            err.print(_shown(f"{record.document.name}: {warning}"), soft_wrap=True)
-    speed = f", {report.n_pages_embedded / report.seconds:.1f} pages/s" if report.n_pages_embedded else ""
-    n_documents = _count(len(report.ingested), "document")
-    parts = [f"{_count(report.n_pages, 'page')} of {n_documents} in {report.seconds:.1f} s{speed}"]
-    if report.unchanged:
-        parts.append(f"{len(report.unchanged)} unchanged")
-    if report.failed:
-        parts.append(f"{len(report.failed)} with failures")
-    if report.ignored:
-        parts.append(f"{_count(len(report.ignored), 'file')} passed over (neither PDF nor image)")
-    out.print(_shown("; ".join(parts) + f" (index: {folder.name})"), soft_wrap=True)
+def _print_report(report: "IngestReport", index: Path | None) -> None:
+    """Say what happened, and above it what was out of order; elsewhere than on a terminal each document was told."""
+    from visual_rag.wording import remarkable_lines, report_summary
+
+    if err.is_interactive:
+        for line in remarkable_lines(report):
+            print_line(err, line)
+    print_line(out, f"{report_summary(report)} (index: {index or default_index_folder()})")
 
 
-def _print_hits(question: str, hits: Sequence["Hit"], min_similarity: float) -> None:
-    if not hits:
-        why = f"no page reaches --min-similarity {min_similarity:g}" if min_similarity else "no page shows its words"
-        out.print(_shown(f"nothing found for {question!r}: {why}; `visual-rag list` shows what the index holds"))
-        return
-    table = Table("rank", "document", "page", "score", "similarity", box=None, pad_edge=False, header_style="bold")
-    for hit in hits:
-        table.add_row(
-            str(hit.rank),
-            _shown(hit.page.document_name),
-            str(hit.page.page_number),
-            f"{hit.score:.2f}",
-            f"{hit.similarity:.2f}",
-        )
-    out.print(table)
-    err.print("`visual-rag show --open` shows these pages", style="dim")
+def _print_hits(question: str, hits: Sequence["Hit"], index: Path | None) -> None:
+    from visual_rag.wording import HIT_HEADER, hit_rows
+
+    print_rows(out, hit_rows(question, hits), header=HIT_HEADER)
+    option = f" --index {shlex.quote(str(index))}" if index else ""
+    print_line(err, f"`visual-rag show --open{option}` shows these pages", style="dim")
 
 
 def _hit_json(hit: "Hit") -> dict[str, Any]:
@@ -335,28 +342,6 @@ def _info_json(found: "IndexInfo") -> dict[str, Any]:
         "image_bytes": found.image_bytes,
         "bytes_per_page": per_page,
     }
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    rows: list[tuple[str, Any]] = []
-    for name, value in values.items():
-        rows += _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else [(prefix + name, value)]
-    return rows
-
-
-def _why(record: "DocumentRecord") -> str:
-    shown = [f"page {f.page_number}: {f.message}" if f.page_number else f.message for f in record.failures[:3]]
-    more = len(record.failures) - len(shown)
-    return "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
-
-
-def _shown(text: str) -> Text:
-    """Text from files, such as their names, without what would steer the terminal."""
-    return Text("".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text))
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 if __name__ == "__main__":

@@ -35,6 +35,13 @@ class Check:
     found: str
     mend: str
 
+    @property
+    def state(self) -> str:
+        """In one word: `ok`, `MISSING`, or `optional` where it is missing and can be done without."""
+        if self.ok:
+            return "ok"
+        return "optional" if self.optional else "MISSING"
+
 
 def examine() -> list[Check]:
     """Look at Python, the packages, the bundled model and the optional parts."""

@@ -1,6 +1,6 @@
-"""A progress bar for the terminal: pages, pages per second, time left.
+"""Progress for the terminal: a bar with pages, pages per second and time left; elsewhere a line for each document.
 
-with page_progress(Console(stderr=True)) as show:
+with page_progress(Console(stderr=True), line_of=lambda record: record.document.name) as show:
     index.add("manuals/", on_progress=show)
 """
 
@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from visual_rag.records import IngestProgress
+from visual_rag.printing import print_line
+from visual_rag.records import DocumentRecord, IngestProgress
 
 _NAME_WIDTH = 32
 
@@ -26,8 +27,26 @@ class _PagesPerSecond(TextColumn):
 
 
 @contextmanager
-def page_progress(console: Console) -> Iterator[Callable[[IngestProgress], None]]:
-    """Draw a bar on a terminal and nothing elsewhere; gives the function that `add` calls after every page."""
+def page_progress(
+    console: Console, line_of: Callable[[DocumentRecord], str]
+) -> Iterator[Callable[[IngestProgress], None]]:
+    """Draw a bar on a terminal, and write a line for each finished document elsewhere.
+
+    Args:
+        console: Where to.
+        line_of: Says what happened to a document.
+
+    Yields:
+        The function that `VisualIndex.add` takes as `on_progress`.
+    """
+    if not console.is_interactive:  # a log file or a pipe
+
+        def tell(progress: IngestProgress) -> None:
+            if progress.finished:
+                print_line(console, line_of(progress.finished))
+
+        yield tell
+        return
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -36,7 +55,7 @@ def page_progress(console: Console) -> Iterator[Callable[[IngestProgress], None]
         _PagesPerSecond(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("reading", total=None)
 
         def show(progress: IngestProgress) -> None:

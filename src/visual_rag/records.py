@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
 
 _NAMESPACE = uuid.UUID("6f1d3c1e-6d0b-5f0e-9a55-2f4f7c1b8a10")
 
@@ -132,14 +133,19 @@ class QueryEmbedding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelIdentity:
-    """What must be equal for two vectors to be comparable.
+    """What must be equal for two vectors to be comparable, and what is needed to load the model again.
 
     Attributes:
-        name: As the user names the model, such as `spotter`.
+        name: As the user names the model, such as `spotter` or `vidore/colqwen2.5-v0.2`; a local model's folder.
         revision: Version or commit.
-        weights_hash: sha256 of the weights, hexadecimal.
+        weights_hash: sha256 that follows from the weights, hexadecimal.
         dim: Length of a row.
-        backend: What runs it and its version, such as `onnxruntime 1.31`; recorded, not compared.
+        backend: What runs it and its versions, such as `onnxruntime 1.31`; recorded, not compared.
+        architecture: Class of the network, such as `ColQwen2_5`; "" where there is only one.
+        template: Hash of what is put around a page and a question before the network sees them; "" where nothing is.
+        precision: `float`, or how the weights are quantised; bfloat16 and float32 may be mixed.
+        max_visual_tokens: Cap on the patches of a page, None for the model's own.
+        base_model: Of a LoRA adapter, where the user named one; recorded, not compared.
     """
 
     name: str
@@ -147,6 +153,11 @@ class ModelIdentity:
     weights_hash: str
     dim: int
     backend: str
+    architecture: str = ""
+    template: str = ""
+    precision: str = "float"
+    max_visual_tokens: int | None = None
+    base_model: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -285,6 +296,7 @@ class IngestProgress:
         n_pages_expected: Estimate of all pages of the run, from the pages and bytes of the documents opened so far.
         n_documents_done: Documents finished.
         n_documents: Documents of the run.
+        finished: The document that was just finished, None while pages are counted.
     """
 
     document_name: str
@@ -292,6 +304,7 @@ class IngestProgress:
     n_pages_expected: int
     n_documents_done: int
     n_documents: int
+    finished: DocumentRecord | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

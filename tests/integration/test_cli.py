@@ -1,6 +1,7 @@
 """The command line as a person uses it: a real process, the bundled model, real files."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 def run(*arguments: str | Path, folder: Path, code: int = 0) -> str:
     """Run the program in a folder; check its exit code and that nobody is shown a traceback; return what it printed."""
-    command = [sys.executable, "-m", "visual_rag.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "visual_rag", *map(str, arguments)]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
@@ -84,13 +85,19 @@ def test_a_broken_file_is_told_in_one_line_and_by_the_exit_code(place: Path, tmp
     shutil.copytree(place / "documents", tmp_path / "documents")
     (tmp_path / "documents" / "broken.pdf").write_bytes(b"%PDF-1.4 broken")
     printed = run("ingest", "documents", folder=tmp_path, code=3)
-    assert [line for line in printed.splitlines() if line.startswith("broken.pdf: ")]
+    assert [line for line in printed.splitlines() if line.startswith("documents/broken.pdf: ")]
     listed = json.loads(run("list", "--json", folder=tmp_path))
     states = {record["document"]["name"]: record["state"] for record in listed}
     assert states == {
         "broken.pdf": "failed", "garden [new] #1.png": "ready", "kitchen.png": "ready", "pump.png": "ready",
     }  # fmt: skip
-    assert run("remove", "pump.png", folder=tmp_path).strip() == "removed 1 page"
+    assert "3 pages of 3 documents, 1 failed" in run("info", folder=tmp_path)
+    failed, why = run("list", folder=tmp_path).splitlines()[1:3]
+    assert failed.split() == ["broken.pdf", "failed", "0"]
+    assert why.strip() == listed[0]["failures"][0]["message"]
+    assert run("remove", "broken.pdf", folder=tmp_path).strip() == "removed 1 document, 0 pages"
+    assert "broken.pdf" not in run("list", folder=tmp_path)
+    assert run("remove", "pump.png", folder=tmp_path).strip() == "removed 1 document, 1 page"
     run("remove", "pump.png", folder=tmp_path, code=1)
 
 
@@ -106,14 +113,22 @@ def test_info_tells_the_passport_and_the_size(place: Path) -> None:
     assert found["pages"] == found["documents"] == 3
     assert found["vector_bytes"] > 0
     assert found["image_bytes"] > 0
-    assert "spotter" in run("info", folder=place)
+    printed = run("info", folder=place)
+    assert "3 pages of 3 documents\n" in printed
+    assert "MB of page images" in printed or "kB of page images" in printed
+    assert "model spotter" in printed
+    assert "120 dpi" in printed
+    assert str(place / ".visual_rag") in printed
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["search", "pump", "--index", "nowhere"], "nowhere"),
+        (["search", "pump", "--index", "far/away/nowhere"], "'far/away/nowhere'"),
         (["ingest", "nowhere.pdf"], "nowhere.pdf"),
+        (["ingest", "https://example.org/a.pdf"], "'https://example.org/a.pdf' is a URL"),
+        (["ingest", "documents/*.pdf"], "fits 'documents/*.pdf'"),
+        (["ingest", ".visual_rag"], "no PDF and no image in '.visual_rag'"),
         (["search", "???"], "no word"),
         (["search", "pump", "--document", "other.pdf"], "other.pdf"),
         (["ingest", "documents", "--model", "gpt-9"], "spotter"),
@@ -161,3 +176,62 @@ def test_doctor_finds_the_base_install_well(tmp_path: Path) -> None:
     checks = json.loads(run("doctor", "--json", folder=tmp_path))
     assert all(check["ok"] for check in checks if not check["optional"])
     assert all(check["mend"] for check in checks if not check["ok"])
+
+
+def test_a_file_that_is_no_terminal_gets_one_line_for_each_document(place: Path, tmp_path: Path) -> None:
+    """Name, pages, what happened; nothing else, and nothing of a progress bar."""
+    shutil.copytree(place / "documents", tmp_path / "documents")
+    (tmp_path / "documents" / "broken.pdf").write_bytes(b"%PDF-1.4 broken")
+    command = [sys.executable, "-m", "visual_rag", "ingest", "documents"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    broken, *whole = done.stderr.splitlines()
+    assert broken.startswith("documents/broken.pdf: failed: ")
+    names = ("garden [new] #1.png", "kitchen.png", "pump.png")
+    assert whole == [f"{Path('documents', name)}: 1 page" for name in names]
+    assert done.stdout.startswith("3 pages of 3 documents in ")
+    assert "; 1 failed" in done.stdout
+
+
+def test_a_hit_shows_its_words_and_its_printed_number(manuals: Path, tmp_path: Path) -> None:
+    """And two documents of one name are told apart by their paths, which may be typed."""
+    for folder in ("old", "new"):
+        (tmp_path / folder).mkdir()
+        shutil.copy(manuals / "weather.pdf", tmp_path / folder / "weather.pdf")
+    run("ingest", "old", "new", folder=tmp_path)
+    printed = run("search", "signal strength over distance", "-k", "2", folder=tmp_path).splitlines()
+    assert {line.split()[1] for line in (printed[1], printed[3])} == {"old/weather.pdf", "new/weather.pdf"}
+    assert "5 · printed 4" in printed[1]
+    assert "Signal strength over distance" in printed[2]
+    assert "new/weather.pdf" in run("list", folder=tmp_path)
+    run("remove", "new/weather.pdf", folder=tmp_path)
+    assert run("list", folder=tmp_path).splitlines()[1].split()[0] == "weather.pdf"
+
+
+def test_a_quoted_pattern_takes_the_files_that_fit(place: Path, tmp_path: Path) -> None:
+    """As the shell would have."""
+    shutil.copytree(place / "documents", tmp_path / "documents")
+    run("ingest", "documents/*p*.png", folder=tmp_path)
+    assert [line.split()[0] for line in run("list", folder=tmp_path).splitlines()[1:]] == ["pump.png"]
+
+
+def test_an_empty_folder_makes_no_index(tmp_path: Path) -> None:
+    """It is most likely the wrong folder."""
+    (tmp_path / "empty").mkdir()
+    assert "'empty'" in run("ingest", "empty", folder=tmp_path, code=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["empty"]
+
+
+def test_a_search_that_found_nothing_is_not_shown(place: Path) -> None:
+    """No empty sheet is written, and none that was there is overwritten."""
+    run("search", "tomato soup", "--min-similarity", "1", "--document", "pump.png", folder=place)
+    assert "nothing to show" in run("show", "--output", "empty.html", folder=place, code=1)
+    assert not (place / "empty.html").exists()
+
+
+def test_an_interrupt_while_the_program_loads_is_quiet(tmp_path: Path) -> None:
+    """130 and no traceback; the first library that is imported stands for the moment."""
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-m", "visual_rag", "list"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

@@ -74,14 +74,15 @@ class Ingestor:
         started = time.monotonic()
         ledger = {record.document.document_id: record for record in self._store.documents()}
         plan = make_plan(paths, ledger, self._images_check(), max_file_bytes=self._render.max_file_bytes)
+        documents = [document for document, _ in plan.work]
+        progress = ProgressEstimate(documents, len(plan.refused), on_progress)
         records: list[DocumentRecord] = []
         for refused in plan.refused:
             self._store.put_document(refused)
             records.append(refused)
+            progress.document_done(refused)
             if strict:
                 raise _error_of(refused.document, refused.failures[0])
-        documents = [document for document, _ in plan.work]
-        progress = ProgressEstimate(documents, on_progress)
         requests = (RenderRequest(document=document, path=path) for document, path in plan.work)
         with (
             closing(PageWriter(self._store, self._embedder, self._images, progress)) as writer,
@@ -176,8 +177,9 @@ class _Work:
             self._close_first()
 
     def _close_first(self) -> None:
-        self._records.append(self._open.popleft().close())
-        self._progress.document_done()
+        record = self._open.popleft().close()
+        self._records.append(record)
+        self._progress.document_done(record)
 
 
 def _error_of(document: Document, failure: PageFailure) -> Exception:

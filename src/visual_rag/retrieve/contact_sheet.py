@@ -24,6 +24,7 @@ from visual_rag.retrieve.contact_sheet_page import (
     score_text,
     similarity_percent,
     thumbnail,
+    told_apart,
 )
 from visual_rag.retrieve.contact_sheet_text import Line, fit, wrap
 
@@ -73,7 +74,7 @@ def contact_sheets_png(searches: Sequence[tuple[str, Sequence[Hit]]], image_of: 
     most_hits = max(len(hits) for _, hits in searches)
     n_columns = min(max(most_hits, _MIN_COLUMNS), _MAX_COLUMNS)
     strips: list[Image.Image] = []
-    for question, hits in searches:
+    for question, hits in told_apart(searches):
         strips.append(_search_strip(question, hits, image_of, n_columns))
         if sum(strip.height for strip in strips) > _MAX_HEIGHT:
             raise InvalidInput(f"{len(searches)} searches do not fit into one picture; take contact_sheets_html")
@@ -141,17 +142,17 @@ def _nothing_found() -> Image.Image:
 
 
 def _row(hits: Sequence[Hit], image_of: ImageOf, width: int) -> Image.Image:
-    """Stand the pages of one row on a common line, with their captions below it."""
+    """Hang the pages of one row from a common line, each with its caption right below it."""
     box = width, round(width * 1.5)
     tiles = [_Tile(hit, thumbnail(page_picture(hit.page, image_of), box)) for hit in hits]
-    floor = _SHADOW_PX + max(tile.picture.height for tile in tiles)
-    row = Image.new("RGB", (_WIDTH, floor + 24 + _CAPTION_HEIGHT + 24), _BACKGROUND)
+    tallest = max(tile.picture.height for tile in tiles)
+    row = Image.new("RGB", (_WIDTH, _SHADOW_PX + tallest + 24 + _CAPTION_HEIGHT + 24), _BACKGROUND)
     for column, tile in enumerate(tiles):
         left = _MARGIN + column * (width + _GAP)
-        corner = left + (width - tile.picture.width) // 2, floor - tile.picture.height
+        corner = left + (width - tile.picture.width) // 2, _SHADOW_PX
         _paste_page(row, tile.picture, corner)
         _draw_badge(row, tile.hit.rank, corner)
-        _draw_caption(row, tile.hit, (left, floor + 24), width)
+        _draw_caption(row, tile.hit, (left, _SHADOW_PX + tile.picture.height + 24), width)
     return row
 
 

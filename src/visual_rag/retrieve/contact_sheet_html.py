@@ -23,6 +23,7 @@ from visual_rag.retrieve.contact_sheet_page import (
     score_text,
     similarity_percent,
     thumbnail,
+    told_apart,
 )
 from visual_rag.retrieve.contact_sheet_text import visible
 
@@ -61,8 +62,8 @@ nav a { color: var(--accent); overflow-wrap: anywhere }
 section { padding: 1.75rem 0; border-top: 1px solid var(--rule); margin-top: 1.5rem }
 .hits { list-style: none; margin: 1.25rem 0 0; padding: 0; display: grid; column-gap: 1.5rem;
   grid-template-columns: repeat(auto-fill, minmax(11.5rem, 1fr)) }
-.hits li { display: grid; grid-template-rows: subgrid; grid-row: span 3; row-gap: 0; min-width: 0 }
-.page { align-self: end; position: relative; display: block; width: fit-content; margin: 0 auto; padding: 0; border: 0;
+.hits li { min-width: 0 }
+.page { position: relative; display: block; width: fit-content; margin: 0 auto; padding: 0; border: 0;
   background: none; cursor: zoom-in }
 .page img { display: block; max-width: 100%; height: auto; background: #fff; box-shadow: var(--shadow);
   outline: 1px solid var(--rule); border-radius: 2px }
@@ -154,7 +155,7 @@ def contact_sheets_html(searches: Sequence[tuple[str, Sequence[Hit]]], image_of:
         raise InvalidInput("there is no search to show; give at least one question with its hits")
     sections: list[str] = []
     dialogs: dict[str, str] = {}  # by page id: found twice, embedded once
-    for number, (question, hits) in enumerate(searches, start=1):
+    for number, (question, hits) in enumerate(told_apart(searches), start=1):
         items: list[str] = []
         for hit in hits:
             picture = page_picture(hit.page, image_of)

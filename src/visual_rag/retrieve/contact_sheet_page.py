@@ -1,7 +1,9 @@
 """One page of a contact sheet: its picture, whatever its shape and state, and the words under it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from io import BytesIO
+from urllib.parse import unquote
 
 from PIL import Image, ImageDraw
 
@@ -24,10 +26,37 @@ def found_text(n_hits: int) -> str:
     return "1 page" if n_hits else "0 pages"
 
 
-def page_title(page: PageRecord) -> str:
-    """Say which page it is, with the printed number where that differs: `page 5 · printed iii`."""
+def told_apart(searches: Sequence[tuple[str, Sequence[Hit]]]) -> list[tuple[str, list[Hit]]]:
+    """Name documents that share a name by as much of their folders as tells them apart: `2024/report.pdf`."""
+    names = _names(hit.page for _, hits in searches for hit in hits)
+    return [
+        (question, [replace(hit, page=replace(hit.page, document_name=names[hit.page.document_id])) for hit in hits])
+        for question, hits in searches
+    ]
+
+
+def _names(pages: Iterable[PageRecord]) -> dict[str, str]:
+    by_id = {page.document_id: page for page in pages}
+    paths = {document_id: unquote(page.source_uri).split("/") for document_id, page in by_id.items()}
+    names: dict[str, str] = {}
+    for document_id, page in by_id.items():
+        rivals = [paths[other.document_id] for other in by_id.values() if other.document_name == page.document_name]
+        path, n_parts = paths[document_id], 1
+        while sum(rival[-n_parts:] == path[-n_parts:] for rival in rivals) > 1 and n_parts < len(path):
+            n_parts += 1
+        names[document_id] = page.document_name if n_parts == 1 else "/".join(path[-n_parts:])
+    return names
+
+
+def page_numbers(page: PageRecord) -> str:
+    """The position of a page, with the printed number where that differs: `5 · printed iii`."""
     printed = f" · printed {page.label}" if page.label not in ("", str(page.page_number)) else ""
-    return f"page {page.page_number}{printed}"
+    return f"{page.page_number}{printed}"
+
+
+def page_title(page: PageRecord) -> str:
+    """Say which page it is: `page 5 · printed iii`."""
+    return f"page {page_numbers(page)}"
 
 
 def similarity_percent(hit: Hit) -> int:

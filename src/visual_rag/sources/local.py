@@ -4,14 +4,17 @@ for path in list_files([Path("manuals")]):
     document = describe(path)
 """
 
+import glob
 import hashlib
 import os
+import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
-from visual_rag.errors import AccessDenied, SourceUnavailable
+from visual_rag.errors import AccessDenied, InvalidInput, SourceUnavailable, VisualRagError
 from visual_rag.records import Document, make_document_id
 from visual_rag.settings import INDEX_LOCK
 
@@ -19,6 +22,9 @@ SUFFIXES = frozenset(".pdf .png .jpg .jpeg .jpe .jfif .webp .tif .tiff .gif .bmp
 _PDF_MARK, _PDF_MARK_WITHIN_BYTES = b"%PDF-", 1024
 _HASH_CHUNK_BYTES = 1 << 20
 _CLOSED_FOLDER = "may not be read, so nothing in it was; check its permissions"
+_URL = re.compile(
+    r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)"
+)  # one letter would be a Windows drive; Path keeps one slash of two
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +48,11 @@ def list_files(paths: Iterable[Path]) -> Iterator[ListedFile]:
     """Go through files and folders, folders in depth and in order of name; hidden ones and indexes are left out.
 
     A file that is named itself is always taken; in a folder a file is taken by its suffix or, without a known one,
-    when it starts as a PDF does.
+    when it starts as a PDF does. A path that does not exist is read as a pattern, as a shell reads it: `scans/*.pdf`.
 
     Raises:
-        SourceUnavailable: A path does not exist.
+        SourceUnavailable: A path does not exist, and as a pattern it fits nothing.
+        InvalidInput: It is a URL.
     """
     seen: set[str] = set()
     for path in paths:
@@ -56,14 +63,17 @@ def list_files(paths: Iterable[Path]) -> Iterator[ListedFile]:
                 yield listed
 
 
-def check_exists(path: Path) -> None:
-    """Refuse a path that names nothing.
+def check_sources(paths: Sequence[Path]) -> None:
+    """Refuse paths of which one names nothing, or that hold no document between them.
 
     Raises:
-        SourceError: It does not exist, or may not be looked at.
+        SourceError: A path does not exist, or may not be looked at.
+        InvalidInput: It is a URL, or there is no document in any of them.
     """
-    for _ in _list_one(expanded(path)):
-        return
+    found = [any(listed.is_document for listed in _list_one(expanded(path))) for path in paths]
+    if not any(found):
+        names = ", ".join(f"'{shown_path(path)}'" for path in paths)
+        raise InvalidInput(f"there is no PDF and no image in {names}; name documents, or a folder that holds some")
 
 
 def check_listed(listed: ListedFile) -> None:
@@ -87,11 +97,26 @@ def _list_one(path: Path) -> Iterator[ListedFile]:
         if os.path.islink(path):  # noqa: PTH114  # unlike Path.is_symlink(), it never raises
             yield _listed(path, is_document=True)
             return
-        raise SourceUnavailable(f"'{name[:200]}' does not exist; check the spelling", source=name) from error
+        matches = sorted(glob.glob(str(path)))  # noqa: PTH207  # Path.glob takes no absolute pattern
+        if not matches:
+            raise _not_found(name) from error
+        for match in matches:
+            yield from _list_one(Path(match))
+        return
     if stat.S_ISDIR(mode):
         yield from _walk(path)
     else:
         yield _listed(path, is_document=True)
+
+
+def _not_found(name: str) -> VisualRagError:
+    if url := _URL.fullmatch(name):
+        return InvalidInput(
+            f"'{url[1]}://{url[2]}' is a URL, and URLs are not supported yet; download it and name the file"
+        )
+    if glob.escape(name) != name:
+        return SourceUnavailable(f"no file is called or fits '{name[:200]}'; name a file or a folder", source=name)
+    return SourceUnavailable(f"'{name[:200]}' does not exist; check the spelling", source=name)
 
 
 def _walk(top: Path) -> Iterator[ListedFile]:
@@ -156,6 +181,12 @@ def shown_name(path: Path) -> str:
 def source_uri(path: Path) -> str:
     """Write a local path as a URI; links are followed, so one file has one URI."""
     return Path(os.path.realpath(path)).as_uri()
+
+
+def typed_path(uri: str) -> str:
+    """Turn the URI of a local file into a path as one would type it here: relative to the current folder if inside."""
+    path, here = Path(unquote(uri.removeprefix("file://"))), Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def describe(path: Path) -> Document:

@@ -382,6 +382,7 @@ def test_progress_counts_every_page_and_never_passes_its_estimate(index: VisualI
     assert seen[-1].n_pages_done == seen[-1].n_pages_expected == 4
     assert all(report.n_pages_done <= report.n_pages_expected for report in seen)
     assert seen[-1].n_documents == 2
+    assert [report.finished.document.name for report in seen if report.finished] == ["a.tif", "b.png"]
 
 
 def test_removing_takes_pages_images_and_ledger_and_leaves_the_file(index: VisualIndex, folder: Path) -> None:

@@ -3,6 +3,7 @@
 import base64
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 from io import BytesIO
 
@@ -12,6 +13,7 @@ from PIL import Image, ImageChops
 from visual_rag.errors import InvalidInput, StoreError
 from visual_rag.records import Hit, PageRecord
 from visual_rag.retrieve.contact_sheet import contact_sheet_png, contact_sheets_html, contact_sheets_png
+from visual_rag.retrieve.contact_sheet_page import told_apart
 
 RED = (200, 30, 30)
 
@@ -32,6 +34,11 @@ def _hit(rank: int, *, name: str = "pump.pdf", label: str = "", similarity: floa
         n_vectors=5,
     )
     return Hit(rank=rank, score=12.345, scored_by="maxsim", similarity=similarity, page=page)
+
+
+def _hit_of(source_uri: str, *, rank: int) -> Hit:
+    hit = _hit(rank, name=source_uri.rpartition("/")[2], document=source_uri)
+    return replace(hit, page=replace(hit.page, source_uri=source_uri))
 
 
 def _file(size: tuple[int, int] = (400, 560), color: tuple[int, ...] = RED, file_format: str = "PNG") -> bytes:
@@ -117,6 +124,34 @@ def test_pages_of_any_shape_stay_within_their_tile(size: tuple[int, int]) -> Non
     assert picture.height < 1100
     assert _share_of(picture, RED) > 0.01
     assert contact_sheets_html([("q", [_hit(1)])], lambda page: _file(size)).count("<img") == 2
+
+
+def test_pages_of_one_row_hang_from_one_line() -> None:
+    """A slide stands no lower than the tall page beside it."""
+    tall, wide = (120, 30, 30), (30, 120, 30)
+    files = {"d-1": _file((400, 560), tall), "d-2": _file((560, 300), wide)}
+    sheet = _opened(contact_sheet_png("q", [_hit(1), _hit(2)], lambda page: files[page.page_id]))
+    tops = []
+    for column, color in ((300, tall), (720, wide)):
+        pixels = [sheet.getpixel((column, y)) for y in range(sheet.height)]
+        tops.append(pixels.index(color))
+    assert tops[0] == tops[1]
+
+
+def test_documents_of_one_name_are_told_apart() -> None:
+    """By as many folders as it takes; a name that is the only one stays bare."""
+    uris = [
+        "file:///m/2023/a/report.pdf",
+        "file:///m/2024/a/report.pdf",
+        "file:///m/2024/b/report.pdf",
+        "file:///x.pdf",
+    ]
+    hits = [_hit_of(uri, rank=rank) for rank, uri in enumerate([*uris, uris[0]], start=1)]
+    [(_, named)] = told_apart([("q", hits)])
+    assert [hit.page.document_name for hit in named] == [
+        "2023/a/report.pdf", "2024/a/report.pdf", "b/report.pdf", "x.pdf", "2023/a/report.pdf",
+    ]  # fmt: skip
+    assert "2024/a/report.pdf" in contact_sheets_html([("q", hits)], _red)
 
 
 @pytest.mark.parametrize("broken", [b"", b"no image", _file()[:60], None])

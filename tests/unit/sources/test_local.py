@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from visual_rag.errors import AccessDenied, SourceUnavailable
-from visual_rag.sources.local import check_listed, describe, list_files
+from visual_rag.errors import AccessDenied, InvalidInput, SourceUnavailable
+from visual_rag.sources.local import check_listed, check_sources, describe, list_files, source_uri, typed_path
 
 PDF = b"%PDF-1.4 nothing else"
 
@@ -51,6 +51,49 @@ def test_a_missing_path_is_named(tmp_path: Path) -> None:
     """The error has the path as it was typed."""
     with pytest.raises(SourceUnavailable, match=r"nowhere\.pdf"):
         list(list_files([tmp_path / "nowhere.pdf"]))
+
+
+@pytest.mark.parametrize("url", ["https://example.org/a.pdf", "s3://manuals/a.pdf"])
+def test_a_url_is_told_from_a_wrong_path(url: str) -> None:
+    """It is written as it was typed, though a path keeps one slash of two."""
+    with pytest.raises(InvalidInput, match=f"'{url}' is a URL"):
+        list(list_files([Path(url)]))
+
+
+def test_a_pattern_gives_the_files_that_fit_it(tmp_path: Path) -> None:
+    """In order; one that fits nothing is an error."""
+    for name in ("b.pdf", "a.pdf", "c.png"):
+        (tmp_path / name).write_bytes(PDF)
+    assert names([tmp_path / "*.pdf"]) == ["a.pdf", "b.pdf"]
+    with pytest.raises(SourceUnavailable, match=r"fits '.*\*\.tiff'"):
+        list(list_files([tmp_path / "*.tiff"]))
+
+
+def test_a_file_that_is_called_like_a_pattern_is_meant_itself(tmp_path: Path) -> None:
+    """`[1].pdf` would fit `1.pdf` as well."""
+    for name in ("[1].pdf", "1.pdf"):
+        (tmp_path / name).write_bytes(PDF)
+    assert names([tmp_path / "[1].pdf"]) == ["[1].pdf"]
+
+
+def test_paths_without_any_document_are_refused(tmp_path: Path) -> None:
+    """One document between them is enough."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "notes.txt").write_bytes(b"hello")
+    with pytest.raises(InvalidInput, match=r"no PDF and no image in '.*empty', '.*notes'"):
+        check_sources([tmp_path / "empty", tmp_path / "notes"])
+    (tmp_path / "a.pdf").write_bytes(PDF)
+    check_sources([tmp_path / "empty", tmp_path / "a.pdf"])
+
+
+def test_a_path_is_written_as_it_can_be_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short where the file lies below the current folder, whole elsewhere; odd names included."""
+    path = tmp_path.resolve() / "sub folder" / "résumé #1%.pdf"
+    monkeypatch.chdir(tmp_path)
+    assert typed_path(source_uri(path)) == "sub folder/résumé #1%.pdf"
+    monkeypatch.chdir("/")
+    assert Path("/") / typed_path(source_uri(path)) == path
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
