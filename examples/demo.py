@@ -13,6 +13,7 @@ from rich.text import Text
 
 from visual_rag import Hit, VisualIndex
 from visual_rag.progress import page_progress
+from visual_rag.wording import document_line
 
 HERE = Path(__file__).parent
 QUESTIONS = (
@@ -40,7 +41,7 @@ def main(folder: Path) -> None:
     index_folder = folder / "demo_index"
     shutil.rmtree(index_folder, ignore_errors=True)  # the demo's own, made anew each time
     with VisualIndex.create(index_folder) as index:
-        with page_progress(Console(stderr=True)) as show:
+        with page_progress(Console(stderr=True), document_line) as show:
             report = index.add(HERE / "manuals", on_progress=show)
         console.print(
             f"{report.n_pages} pages of {len(report.ingested)} manuals ingested in {report.seconds:.0f} s, "

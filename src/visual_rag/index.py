@@ -7,17 +7,19 @@ with VisualIndex.open_or_create("manuals.index") as index:
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from PIL.Image import Image
 
-from visual_rag.embed.models import DEFAULT_MODEL, load_embedder
+from visual_rag.embed.load import load_embedder, load_embedder_of
+from visual_rag.embed.models import DEFAULT_MODEL
 from visual_rag.embed.protocol import PageEmbedder
 from visual_rag.errors import CollectionNotFound, InvalidInput
 from visual_rag.ingest.ledger import find_documents
@@ -29,7 +31,7 @@ from visual_rag.records import DocumentRecord, Hit, IngestReport, PageRecord
 from visual_rag.render import renderer_version
 from visual_rag.retrieve.contact_sheet import write_contact_sheets
 from visual_rag.retrieve.search import PageSearcher
-from visual_rag.settings import RenderSettings, SearchSettings, StoreSettings, default_index_folder
+from visual_rag.settings import ModelSettings, RenderSettings, SearchSettings, StoreSettings, default_index_folder
 from visual_rag.sources.local import expanded
 from visual_rag.store.edge import EdgeStore
 from visual_rag.store.filters import AnyOf
@@ -69,17 +71,18 @@ class VisualIndex:
     def __init__(
         self,
         store: EdgeStore,
-        embedder: PageEmbedder | None,
+        load: Callable[[], PageEmbedder],
         folder: Path,
         render: RenderSettings,
         search: SearchSettings,
     ) -> None:
         self.folder = folder
         self._store = store
-        self._given_embedder = embedder
+        self._load = load
         self._render = render
         self._search = search
         self._images = PageImages(folder)
+        self._writing = Lock()  # what one thread sweeps, another may be about to refer to
 
     @classmethod
     def create(
@@ -87,6 +90,7 @@ class VisualIndex:
         folder: FolderLike | None = None,
         *,
         model: str | PageEmbedder = DEFAULT_MODEL,
+        model_settings: ModelSettings | None = None,
         render: RenderSettings | None = None,
         store: StoreSettings | None = None,
         search: SearchSettings | None = None,
@@ -95,7 +99,9 @@ class VisualIndex:
 
         Args:
             folder: A new or empty one; None takes `$VISUAL_RAG_INDEX`, else `.visual_rag` in the current folder.
-            model: A name of `visual_rag.embed.models.MODELS`, or an embedder of your own.
+            model: `spotter`, a folder, a name on the hub such as `vidore/colqwen2.5-v0.2`, the address of a served
+                model, or an embedder of your own.
+            model_settings: How a model that is named is loaded and run.
             render: How pages are rendered.
             store: How vectors are kept.
             search: How pages are looked for.
@@ -106,7 +112,7 @@ class VisualIndex:
             MissingDependency: The renderer is not installed.
         """
         path = _index_folder(folder)
-        embedder = load_embedder(model) if isinstance(model, str) else model
+        embedder = load_embedder(model, model_settings) if isinstance(model, str) else model
         render = render or RenderSettings()
         passport = IndexPassport(
             model=embedder.identity,
@@ -115,7 +121,7 @@ class VisualIndex:
             pooling=embedder.pooling,
             datatype=(store or StoreSettings()).datatype or "turbo8",
         )
-        return cls(EdgeStore.create(path, passport), embedder, path, render, search or SearchSettings())
+        return cls(EdgeStore.create(path, passport), lambda: embedder, path, render, search or SearchSettings())
 
     @classmethod
     def open(
@@ -123,6 +129,7 @@ class VisualIndex:
         folder: FolderLike | None = None,
         *,
         model: str | PageEmbedder | None = None,
+        model_settings: ModelSettings | None = None,
         render: RenderSettings | None = None,
         store: StoreSettings | None = None,
         search: SearchSettings | None = None,
@@ -132,6 +139,7 @@ class VisualIndex:
         Args:
             folder: Where; None takes `$VISUAL_RAG_INDEX`, else `.visual_rag` in the current folder.
             model: None takes the one the index was built with, loaded and checked when it is first needed.
+            model_settings: Device and batch size, and whatever else may differ from when the index was built.
             render: Limits for further documents; dpi and renderer, where given, must be those of the index.
             store: Where given, must be what the index was built with.
             search: How pages are looked for.
@@ -145,12 +153,20 @@ class VisualIndex:
         asked = {"dpi": render.dpi, "renderer": render.renderer, "datatype": store.datatype if store else None}
         with ExitStack() as undo:
             opened = undo.enter_context(EdgeStore.open(path))
-            embedder = load_embedder(model) if isinstance(model, str) else model
-            if embedder is not None:
-                opened.passport.check_model(embedder.identity, embedder.pooling, index=path.name)
             opened.passport.check_settings(asked, index=path.name)
+
+            def load() -> PageEmbedder:
+                embedder = model
+                if embedder is None or isinstance(embedder, str):
+                    embedder = load_embedder_of(opened.passport, model_settings, name=embedder)
+                opened.passport.check_model(embedder.identity, embedder.pooling, index=path.name)
+                return embedder
+
+            index = cls(opened, load, path, render, search or SearchSettings())
+            if model is not None:
+                _ = index.embedder  # so that a wrong one is refused here and now
             undo.pop_all()
-        return cls(opened, embedder, path, render, search or SearchSettings())
+        return index
 
     @classmethod
     def open_or_create(
@@ -158,15 +174,21 @@ class VisualIndex:
         folder: FolderLike | None = None,
         *,
         model: str | PageEmbedder | None = None,
+        model_settings: ModelSettings | None = None,
         render: RenderSettings | None = None,
         store: StoreSettings | None = None,
         search: SearchSettings | None = None,
     ) -> Self:
         """Open the index in a folder, or make one there. Arguments and errors as for `open` and `create`."""
         try:
-            return cls.open(folder, model=model, render=render, store=store, search=search)
+            return cls.open(
+                folder, model=model, model_settings=model_settings, render=render, store=store, search=search
+            )
         except CollectionNotFound:
-            return cls.create(folder, model=model or DEFAULT_MODEL, render=render, store=store, search=search)
+            model = model or DEFAULT_MODEL
+            return cls.create(
+                folder, model=model, model_settings=model_settings, render=render, store=store, search=search
+            )
 
     def add(
         self,
@@ -194,12 +216,13 @@ class VisualIndex:
         passport = self._store.passport
         render = replace(self._render, renderer=passport.renderer_name)
         ingestor = Ingestor(self._store, self.embedder, self._images, render, dpi=passport.dpi)
-        return ingestor.add(
-            [Path(path) for path in paths],
-            password_for=_password_function(password),
-            on_progress=on_progress,
-            strict=strict,
-        )
+        with self._writing:
+            return ingestor.add(
+                [Path(path) for path in paths],
+                password_for=_password_function(password),
+                on_progress=on_progress,
+                strict=strict,
+            )
 
     def remove(self, *documents: FolderLike) -> int:
         """Take documents out of the index; the files themselves are left alone.
@@ -213,7 +236,8 @@ class VisualIndex:
         Raises:
             InvalidInput: Nothing in the index goes by one of the names, or a bare name means several documents.
         """
-        return remove_documents(self._store, self._images, self._named(documents))
+        with self._writing:
+            return remove_documents(self._store, self._images, self._named(documents))
 
     def search(
         self, question: str, *, k: int = 5, documents: Sequence[FolderLike] = (), min_similarity: float = 0.0
@@ -320,12 +344,7 @@ class VisualIndex:
             PassportMismatch: The installed model is not what the index was built with.
             UnknownModel: The index was built with an embedder of your own: hand it to `open` as `model`.
         """
-        if self._given_embedder is not None:
-            return self._given_embedder
-        passport = self._store.passport
-        embedder = load_embedder(passport.model.name)
-        passport.check_model(embedder.identity, embedder.pooling, index=self.folder.name)
-        return embedder
+        return self._load()
 
     @cached_property
     def searcher(self) -> PageSearcher:

@@ -63,6 +63,11 @@ class FakeEmbedder:
         return 72
 
     @property
+    def pages_at_once(self) -> int:
+        """Eight, so that tests see several batches."""
+        return 8
+
+    @property
     def pooling(self) -> str:
         """Name of what `pool` does."""
         return f"runs{_N_POOLED}"
@@ -194,6 +199,7 @@ class EmbedderContract:
         assert all((identity.name, identity.revision, identity.weights_hash, identity.backend, embedder.pooling))
         assert identity.dim > 0
         assert embedder.page_dpi > 0
+        assert embedder.pages_at_once >= 1
 
     def test_page_rows_are_healthy(self) -> None:
         """Every page, a blank one too, has rows of unit length, the model's dim, and a region on the page for each."""

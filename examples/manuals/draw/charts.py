@@ -54,8 +54,7 @@ class Axes:
         left, bottom, width, height = self.area
         self.pen.line([(left, bottom + height), (left, bottom), (left + width, bottom)], Ink(self.ink, None, 0.9))
         self.pen.text((left + width / 2, bottom - 24), xlabel, size=8.2, anchor="c", colour=self.ink)
-        with self.pen.at((left - 30, bottom + height / 2), turn=90):
-            self.pen.text((0, 0), ylabel, size=8.2, anchor="c", colour=self.ink)
+        self.pen.turned_text((left - 30, bottom + height / 2), ylabel, colour=self.ink)
 
     def names(self, labels: Sequence[str], *, size: float = 7.6) -> None:
         """Write one label under each unit step of the x axis, centred on 0, 1, 2 and so on."""
@@ -78,9 +77,13 @@ class Axes:
 
     def bar(self, x: float, span: tuple[float, float], colour: str, *, width: float = 0.6) -> None:
         """Draw an upright bar centred on `x` over the data values of `span`."""
-        left, bottom = self.at(x - width / 2, span[0])
-        right, top = self.at(x + width / 2, span[1])
-        self.pen.box((left, bottom, right - left, top - bottom), Ink(None, colour))
+        self.band((x - width / 2, x + width / 2), span, Ink(None, colour))
+
+    def band(self, xspan: tuple[float, float], yspan: tuple[float, float], ink: Ink) -> None:
+        """Draw a rectangle between data values."""
+        left, bottom = self.at(xspan[0], yspan[0])
+        right, top = self.at(xspan[1], yspan[1])
+        self.pen.box((left, bottom, right - left, top - bottom), ink)
 
     def note(self, x: float, y: float, text: str, *, colour: str = "", size: float = 7.8) -> None:
         """Write a label beside a data point."""
@@ -108,13 +111,7 @@ def pie(pen: Pen, centre: Point, radius: float, slices: Sequence[tuple[str, floa
         middle = math.radians(angle + extent / 2)
         x, y = math.cos(middle), math.sin(middle)
         percent = f"{100 * share / total:.0f} %"
-        pen.text(
-            (centre[0] + 0.74 * radius * x, centre[1] + 0.74 * radius * y - 3),
-            percent,
-            anchor="c",
-            style="-Bold",
-            colour="#ffffff",
-        )
+        pen.label((centre[0] + 0.74 * radius * x, centre[1] + 0.74 * radius * y - 3), percent, colour="#ffffff")
         pen.line(
             [
                 (centre[0] + radius * x, centre[1] + radius * y),

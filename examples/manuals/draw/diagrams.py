@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-from .pen import Box, Ink, Pen, Point
+from .pen import Box, Ink, Pen, Point, around
 
 PAPER = Ink(fill="#ffffff")
 Shape = Literal["box", "round", "diamond"]
@@ -42,7 +42,7 @@ def terminals(pen: Pen, at: Point, names: Sequence[str], *, pitch: float = 34, s
         centre = (x + i * pitch, y - 3)
         pen.circle(centre, 4.2, Ink("#1d2733", "#ffffff", 0.8))
         pen.line([(centre[0] - 3, centre[1] - 3), (centre[0] + 3, centre[1] + 3)], Ink(width=0.8))
-        pen.text((centre[0], y + 5), name, size=size, anchor="c", style="-Bold")
+        pen.label((centre[0], y + 5), name, size=size)
         centres.append(centre)
     return centres
 
@@ -58,7 +58,7 @@ def wire(pen: Pen, points: Sequence[Point], colour: str, *, stripe: str = "", wi
 def motor(pen: Pen, centre: Point, radius: float, text: str = "M\n3~") -> None:
     """A motor symbol."""
     pen.circle(centre, radius, Ink(fill="#ffffff", width=1.3))
-    pen.text((centre[0], centre[1] + radius * 0.1), text, size=radius * 0.52, anchor="c", style="-Bold")
+    pen.label((centre[0], centre[1] + radius * 0.1), text, size=radius * 0.52)
 
 
 def contact(pen: Pen, at: Point, label: str, *, closed: bool = False, width: float = 30) -> None:
@@ -70,14 +70,14 @@ def contact(pen: Pen, at: Point, label: str, *, closed: bool = False, width: flo
     pen.line([(x + width * 0.3, y), (x + width * 0.72, tip)], Ink(width=1.1))
     if closed:
         pen.line([(x + width * 0.7, y), (x + width * 0.7, y + 6)], Ink(width=1.1))
-    pen.text((x + width / 2, y + 13), label, size=7.4, anchor="c", style="-Bold")
+    pen.label((x + width / 2, y + 13), label, size=7.4)
 
 
 def coil(pen: Pen, at: Point, label: str, *, width: float = 26) -> None:
     """A relay coil or solenoid in a horizontal rung, starting at `at`."""
     x, y = at
     pen.box((x, y - 7, width, 14), Ink(fill="#ffffff", width=1.1))
-    pen.text((x + width / 2, y - 2.7), label, size=7.4, anchor="c", style="-Bold")
+    pen.label((x + width / 2, y - 2.7), label, size=7.4)
 
 
 def earth(pen: Pen, at: Point) -> None:
@@ -91,7 +91,7 @@ def earth(pen: Pen, at: Point) -> None:
 def step_circle(pen: Pen, at: Point, number: str, *, colour: str, radius: float = 9) -> None:
     """A filled circle with the number of a step."""
     pen.circle(at, radius, Ink(None, colour))
-    pen.text((at[0], at[1] - radius * 0.38), number, size=radius * 1.1, anchor="c", style="-Bold", colour="#ffffff")
+    pen.label((at[0], at[1] - radius * 0.38), number, size=radius * 1.1, colour="#ffffff")
 
 
 def turn_arrow(pen: Pen, centre: Point, radius: float, ink: Ink, *, start: float, extent: float) -> None:
@@ -99,6 +99,4 @@ def turn_arrow(pen: Pen, centre: Point, radius: float, ink: Ink, *, start: float
     pen.arc(centre, radius, ink, start=start, extent=extent)
     end = math.radians(start + extent)
     before = math.radians(start + extent * 0.93)
-    tail = (centre[0] + radius * math.cos(before), centre[1] + radius * math.sin(before))
-    tip = (centre[0] + radius * math.cos(end), centre[1] + radius * math.sin(end))
-    pen.arrow([tail, tip], ink, head=6)
+    pen.arrow([around(centre, radius, before), around(centre, radius, end)], ink, head=6)

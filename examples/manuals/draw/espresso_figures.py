@@ -35,7 +35,7 @@ def machine(pen: Pen, width: float, _height: float) -> None:
         pen.arrow([(x + gx, 212), (x + gx + needle, 226)], Ink(RED, None, 1.4), head=4)
         pen.text((x + gx, 200), "bar", size=6, anchor="c")
     pen.box((x + 74, 192, 62, 36), Ink("#2c211b", "#17303a", 1.2), radius=3)
-    pen.text((x + 105, 203), "93°C", size=17, anchor="c", style="-Bold", colour="#9ff0ff")
+    pen.label((x + 105, 203), "93°C", size=17, colour="#9ff0ff")
     for i in range(3):
         pen.circle((x + 83 + i * 22, 178), 6, Ink("#2c211b", "#ffffff", 1))
     pen.circle((x + 20, 146), 12, DARK)
@@ -73,7 +73,7 @@ def hardness(pen: Pen, width: float, height: float) -> None:
         pen.box((x - 13, 26, 26, height - 30), Ink("#a89a8e", "#ffffff", 0.9), radius=4)
         for k in range(4):
             pen.box((x - 8, height - 24 - k * 19, 16, 14), Ink("#a89a8e", RED if k < i else "#9fc7a4", 0.5))
-        pen.text((x, 14), word, size=7.4, anchor="c", style="-Bold")
+        pen.label((x, 14), word, size=7.4)
         pen.text((x, 3), f"{i} red", size=7, anchor="c")
 
 
@@ -84,7 +84,7 @@ def _panels(pen: Pen, width: float, height: float, captions: tuple[str, ...]) ->
         x, y = (i % 2) * w, height - (i // 2 + 1) * h
         pen.box((x + 3, y + 3, w - 6, h - 6), PANEL, radius=6)
         step_circle(pen, (x + 17, y + h - 17), str(i + 1), colour=RED)
-        pen.text((x + w / 2, y + 12), caption, size=8, anchor="c", style="-Bold", colour=BROWN)
+        pen.label((x + w / 2, y + 12), caption, size=8, colour=BROWN)
         centres.append((x + w / 2, y + h / 2 + 8))
     return centres
 
@@ -111,7 +111,7 @@ def _group(pen: Pen, at: Point) -> None:
 
 def shot_steps(pen: Pen, width: float, height: float) -> None:
     """Grind, level, tamp, lock in, brew, knock out."""
-    c = _panels(
+    centres = _panels(
         pen,
         width,
         height,
@@ -124,46 +124,35 @@ def shot_steps(pen: Pen, width: float, height: float) -> None:
             "Knock out the puck",
         ),
     )
-    pen.line(
-        [
-            (c[0][0] - 22, c[0][1] + 42),
-            (c[0][0] + 22, c[0][1] + 42),
-            (c[0][0] + 8, c[0][1] + 22),
-            (c[0][0] - 8, c[0][1] + 22),
-        ],
-        STEEL,
-        closed=True,
-    )
+    x, y = centres[0]
+    pen.line([(x - 22, y + 42), (x + 22, y + 42), (x + 8, y + 22), (x - 8, y + 22)], STEEL, closed=True)
     for k in range(9):
-        pen.circle((c[0][0] - 5 + 5 * (k % 3), c[0][1] + 18 - 5 * (k // 3)), 1.3, Ink(None, COFFEE))
-    _portafilter(pen, (c[0][0], c[0][1] - 12), fill=0.6)
-    _portafilter(pen, c[1], fill=0.4)
-    pen.line([(c[1][0] - 30, c[1][1] + 24), (c[1][0] + 30, c[1][1] + 24)], Ink("#8d9298", None, 5))
-    pen.arrow([(c[1][0] - 20, c[1][1] + 36), (c[1][0] + 24, c[1][1] + 36)], Ink(RED, None, 2), head=7)
-    _portafilter(pen, (c[2][0], c[2][1] - 10), fill=0.1)
-    pen.box((c[2][0] - 19, c[2][1] + 5, 38, 8), STEEL)
-    pen.box((c[2][0] - 6, c[2][1] + 13, 12, 22), DARK, radius=4)
-    pen.arrow([(c[2][0] + 34, c[2][1] + 36), (c[2][0] + 34, c[2][1] + 10)], Ink(RED, None, 2), head=7)
-    _group(pen, c[3])
-    _portafilter(pen, (c[3][0], c[3][1] - 8))
-    turn_arrow(pen, (c[3][0], c[3][1] - 2), 36, Ink(RED, None, 2), start=205, extent=110)
-    _group(pen, c[4])
-    _portafilter(pen, (c[4][0], c[4][1] + 2))
+        pen.circle((x - 5 + 5 * (k % 3), y + 18 - 5 * (k // 3)), 1.3, Ink(None, COFFEE))
+    _portafilter(pen, (x, y - 12), fill=0.6)
+    x, y = centres[1]
+    _portafilter(pen, (x, y), fill=0.4)
+    pen.line([(x - 30, y + 24), (x + 30, y + 24)], Ink("#8d9298", None, 5))
+    pen.arrow([(x - 20, y + 36), (x + 24, y + 36)], Ink(RED, None, 2), head=7)
+    x, y = centres[2]
+    _portafilter(pen, (x, y - 10), fill=0.1)
+    pen.box((x - 19, y + 5, 38, 8), STEEL)
+    pen.box((x - 6, y + 13, 12, 22), DARK, radius=4)
+    pen.arrow([(x + 34, y + 36), (x + 34, y + 10)], Ink(RED, None, 2), head=7)
+    x, y = centres[3]
+    _group(pen, (x, y))
+    _portafilter(pen, (x, y - 8))
+    turn_arrow(pen, (x, y - 2), 36, Ink(RED, None, 2), start=205, extent=110)
+    x, y = centres[4]
+    _group(pen, (x, y))
+    _portafilter(pen, (x, y + 2))
     for dx in (-8, 8):
-        pen.line([(c[4][0] + dx, c[4][1] - 15), (c[4][0] + dx * 0.6, c[4][1] - 28)], Ink(COFFEE, None, 2))
-    pen.line(
-        [
-            (c[4][0] - 15, c[4][1] - 22),
-            (c[4][0] - 11, c[4][1] - 40),
-            (c[4][0] + 11, c[4][1] - 40),
-            (c[4][0] + 15, c[4][1] - 22),
-        ],
-        Ink("#3b332e", None, 1.4),
-    )
-    with pen.at((c[5][0], c[5][1] + 12), turn=180):
+        pen.line([(x + dx, y - 15), (x + dx * 0.6, y - 28)], Ink(COFFEE, None, 2))
+    pen.line([(x - 15, y - 22), (x - 11, y - 40), (x + 11, y - 40), (x + 15, y - 22)], Ink("#3b332e", None, 1.4))
+    x, y = centres[5]
+    with pen.at((x, y + 12), turn=180):
         _portafilter(pen, (0, 0))
-    pen.box((c[5][0] - 20, c[5][1] - 22, 40, 11), Ink(COFFEE, COFFEE, 1), radius=3)
-    pen.arrow([(c[5][0] + 34, c[5][1] + 10), (c[5][0] + 34, c[5][1] - 20)], Ink(RED, None, 2), head=7)
+    pen.box((x - 20, y - 22, 40, 11), Ink(COFFEE, COFFEE, 1), radius=3)
+    pen.arrow([(x + 34, y + 10), (x + 34, y - 20)], Ink(RED, None, 2), head=7)
 
 
 def extraction(pen: Pen, width: float, height: float) -> None:
@@ -172,8 +161,7 @@ def extraction(pen: Pen, width: float, height: float) -> None:
     axes.frame(
         xticks=range(0, 51, 5), yticks=range(0, 61, 12), xlabel="Brewing time (s)", ylabel="Weight in the cup (g)"
     )
-    (x0, y0), (x1, y1) = axes.at(25, 33), axes.at(30, 39)
-    pen.box((x0, y0, x1 - x0, y1 - y0), Ink("#2f9e44", "#d9f2de", 1))
+    axes.band((25, 30), (33, 39), Ink("#2f9e44", "#d9f2de", 1))
     for start, slope, end, colour in ((4, 3.3, 21, "#e09f3e"), (7, 1.72, 36, "#2f9e44"), (12, 1.03, 50, BROWN)):
         axes.steps([(0, 0), (start, 0), (end, slope * (end - start))], colour, width=2.2)
     for time, weight, name, colour in (
@@ -212,7 +200,7 @@ def milk(pen: Pen, width: float, height: float) -> None:
         else:
             for k in range(7):
                 pen.circle((x - 16 + 6 * k, 70 - 3 * (k % 3)), 1.8, Ink(RED, "#ffffff", 0.7))
-        pen.text((x, 11), word, size=8, anchor="c", style="-Bold", colour=BROWN)
+        pen.label((x, 11), word, size=8, colour=BROWN)
 
 
 def milk_scale(pen: Pen, width: float, _height: float) -> None:
@@ -225,20 +213,20 @@ def milk_scale(pen: Pen, width: float, _height: float) -> None:
         (65, 70, "#f3b27a", ""),
         (70, 80, "#d9674f", "cooked"),
     ):
-        (x0, y0), (x1, y1) = axes.at(low, 0), axes.at(high, 1)
-        pen.box((x0, y0, x1 - x0, y1 - y0), Ink("#ffffff", colour, 0.8))
-        pen.text(((x0 + x1) / 2, y0 + 9), word, size=7.6, anchor="c", style="-Bold")
+        axes.band((low, high), (0, 1), Ink("#ffffff", colour, 0.8))
+        x, y = axes.at((low + high) / 2, 0)
+        pen.label((x, y + 9), word, size=7.6)
     for t in range(0, 81, 10):
         x = axes.at(t, 0)[0]
         pen.line([(x, 48), (x, 42)], THIN)
         pen.text((x, 31), f"{t} °C", size=7.4, anchor="c")
     pen.arrow([(axes.at(62, 0)[0], 100), (axes.at(62, 0)[0], 77)], Ink(RED, None, 1.8), head=6)
-    pen.text((axes.at(62, 0)[0], 104), "stop here: 62 °C", size=8, anchor="c", style="-Bold", colour=RED)
+    pen.label((axes.at(62, 0)[0], 104), "stop here: 62 °C", size=8, colour=RED)
 
 
 def backflush(pen: Pen, width: float, height: float) -> None:
     """Six panels of the weekly cleaning."""
-    c = _panels(
+    centres = _panels(
         pen,
         width,
         height,
@@ -251,29 +239,35 @@ def backflush(pen: Pen, width: float, height: float) -> None:
             "Brush the shower screen",
         ),
     )
-    _portafilter(pen, (c[0][0], c[0][1] - 12), blind=True)
-    pen.ellipse((c[0][0], c[0][1] + 26), (24, 6), Ink("#3b332e", "#9da2a8", 1.3))
-    pen.arrow([(c[0][0] + 38, c[0][1] + 34), (c[0][0] + 38, c[0][1] + 6)], Ink(RED, None, 2), head=7)
-    _portafilter(pen, (c[1][0], c[1][1] - 12), blind=True)
-    pen.line([(c[1][0] - 40, c[1][1] + 32), (c[1][0] - 12, c[1][1] + 24)], Ink("#8d9298", None, 3))
-    pen.ellipse((c[1][0] - 6, c[1][1] + 22), (9, 4), Ink("#3b332e", "#ffffff", 1))
+    x, y = centres[0]
+    _portafilter(pen, (x, y - 12), blind=True)
+    pen.ellipse((x, y + 26), (24, 6), Ink("#3b332e", "#9da2a8", 1.3))
+    pen.arrow([(x + 38, y + 34), (x + 38, y + 6)], Ink(RED, None, 2), head=7)
+    x, y = centres[1]
+    _portafilter(pen, (x, y - 12), blind=True)
+    pen.line([(x - 40, y + 32), (x - 12, y + 24)], Ink("#8d9298", None, 3))
+    pen.ellipse((x - 6, y + 22), (9, 4), Ink("#3b332e", "#ffffff", 1))
     for k in range(6):
-        pen.circle((c[1][0] - 8 + 4 * (k % 3), c[1][1] + 14 - 5 * (k // 3)), 1.1, Ink(None, "#4f86b5"))
-    _group(pen, c[2])
-    _portafilter(pen, (c[2][0], c[2][1] - 8), blind=True)
-    turn_arrow(pen, (c[2][0], c[2][1] - 2), 36, Ink(RED, None, 2), start=205, extent=110)
-    pen.circle((c[3][0], c[3][1] + 4), 31, Ink("#2c211b", "#ffffff", 2))
+        pen.circle((x - 8 + 4 * (k % 3), y + 14 - 5 * (k // 3)), 1.1, Ink(None, "#4f86b5"))
+    x, y = centres[2]
+    _group(pen, (x, y))
+    _portafilter(pen, (x, y - 8), blind=True)
+    turn_arrow(pen, (x, y - 2), 36, Ink(RED, None, 2), start=205, extent=110)
+    x, y = centres[3]
+    pen.circle((x, y + 4), 31, Ink("#2c211b", "#ffffff", 2))
     for start in (0, 120, 240):
-        pen.wedge((c[3][0], c[3][1] + 4), 28, Ink(None, "#e7b9a9"), start=start, extent=60)
-    pen.circle((c[3][0], c[3][1] + 4), 16, Ink("#2c211b", "#ffffff", 1))
-    pen.text((c[3][0], c[3][1] - 1), "5 x", size=13, anchor="c", style="-Bold", colour=RED)
-    _group(pen, c[4])
+        pen.wedge((x, y + 4), 28, Ink(None, "#e7b9a9"), start=start, extent=60)
+    pen.circle((x, y + 4), 16, Ink("#2c211b", "#ffffff", 1))
+    pen.label((x, y - 1), "5 x", size=13, colour=RED)
+    x, y = centres[4]
+    _group(pen, (x, y))
     for k in range(-3, 4):
-        pen.line([(c[4][0] + 8 * k, c[4][1] + 11), (c[4][0] + 8 * k, c[4][1] - 24)], Ink("#3d8fd1", None, 1.8, (7, 3)))
-    _group(pen, c[5])
-    pen.line([(c[5][0] + 48, c[5][1] - 26), (c[5][0] + 6, c[5][1] - 4)], Ink(RED, None, 6))
+        pen.line([(x + 8 * k, y + 11), (x + 8 * k, y - 24)], Ink("#3d8fd1", None, 1.8, (7, 3)))
+    x, y = centres[5]
+    _group(pen, (x, y))
+    pen.line([(x + 48, y - 26), (x + 6, y - 4)], Ink(RED, None, 6))
     for k in range(6):
-        pen.line([(c[5][0] - 12 + 5 * k, c[5][1] - 4), (c[5][0] - 12 + 5 * k, c[5][1] + 10)], Ink("#2c211b", None, 1.6))
+        pen.line([(x - 12 + 5 * k, y - 4), (x - 12 + 5 * k, y + 10)], Ink("#2c211b", None, 1.6))
 
 
 def descaling(pen: Pen, width: float, height: float) -> None:
@@ -318,4 +312,4 @@ def display(pen: Pen, width: float, height: float) -> None:
     ):
         x = 170 + i * 43
         pen.circle((x, height / 2 + 10), 11, Ink("#0c1a20", colour, 1.4))
-        pen.text((x, height / 2 - 16), word, size=7.2, anchor="c", style="-Bold", colour="#d7eef5")
+        pen.label((x, height / 2 - 16), word, size=7.2, colour="#d7eef5")

@@ -25,10 +25,10 @@ def _cover(column: Column) -> None:
     width, height = column.theme.size
     pen.box((40, 40, width - 80, height - 80), Ink("#000000", None, 2.5))
     pen.box((46, 46, width - 92, height - 92), Ink("#000000", None, 0.8))
-    pen.text((width / 2, height - 120), "WHITCOMBE & DRAY LTD.", size=20, anchor="c", style="-Bold")
+    pen.label((width / 2, height - 120), "WHITCOMBE & DRAY LTD.", size=20)
     pen.text((width / 2, height - 142), "MACHINE TOOL MAKERS", size=11, anchor="c")
     pen.line([(170, height - 158), (width - 170, height - 158)], Ink("#000000", None, 1))
-    pen.text((width / 2, height - 208), "INSTRUCTION BOOK", size=30, anchor="c", style="-Bold")
+    pen.label((width / 2, height - 208), "INSTRUCTION BOOK", size=30)
     pen.text((width / 2, height - 238), "for the Model 13 Centre Lathe", size=18, anchor="c", style="-Italic")
     pen.picture(chuck_picture(), (98, 246, 400, 289))
     pen.box((98, 246, 400, 289), Ink("#000000", None, 1))
@@ -59,7 +59,7 @@ def _specification(column: Column) -> None:
         [2.2, 1, 1],
         size=11,
     )
-    column.caption("Table 1. Principal dimensions and capacities.", word="Table")
+    column.caption("Table 1. Principal dimensions and capacities.")
     column.table(
         [
             ["Weights and power", ""],
@@ -189,7 +189,7 @@ def _speeds(column: Column) -> None:
         [1, 1.4, 1.4],
         size=11.4,
     )
-    column.caption("Table 2. Spindle speeds.", word="Table")
+    column.caption("Table 2. Spindle speeds.")
     column.figure(
         255,
         fig.cutting_chart,
@@ -228,7 +228,7 @@ def _threads(column: Column) -> None:
         [1.3, 1, 1, 1.3],
         size=11,
     )
-    column.caption("Table 3. Change wheels for English and metric threads.", word="Table")
+    column.caption("Table 3. Change wheels for English and metric threads.")
     column.text(
         "<b>Thread dial indicator.</b> For even numbers of threads engage at any line; for odd numbers at any "
         "numbered line; for half threads at line 1 or 3 only. "
@@ -273,7 +273,7 @@ def _spares(column: Column) -> None:
         [0.8, 2.4, 0.7],
         size=11,
     )
-    column.caption("Table 4. Price list of spare parts, May 1974, carriage extra.", word="Table")
+    column.caption("Table 4. Price list of spare parts, May 1974, carriage extra.")
 
 
 MANUAL = Manual(

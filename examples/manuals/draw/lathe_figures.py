@@ -1,10 +1,11 @@
 """Black-and-white figures of the lathe book; each function fills a box of `width` by `height` points."""
 
 import math
+from collections.abc import Sequence
 
 from .charts import Axes
 from .diagrams import turn_arrow
-from .pen import Ink, Pen, Point
+from .pen import Ink, Pen, Point, around
 from .solids import BARE, axis, cylinder, gear
 
 INK = Ink("#000000", None, 1.2)
@@ -13,20 +14,18 @@ GREY = Ink("#000000", "#d9d9d9", 1.2)
 FINE = Ink("#000000", None, 0.6)
 
 
-def _mark(pen: Pen, at: Point, text: str, target: Point) -> None:
-    pen.line([at, target], FINE)
-    pen.circle(at, 10, WHITE)
-    pen.text((at[0], at[1] - 4), text, size=11, anchor="c", style="-Bold")
+def _marks(pen: Pen, marks: Sequence[tuple[str, Point, Point]]) -> None:
+    """Circled letters or numbers, each with where it stands and what it points to."""
+    for text, at, target in marks:
+        pen.line([at, target], FINE)
+        pen.circle(at, 10, WHITE)
+        pen.label((at[0], at[1] - 4), text, size=11)
 
 
 def _hatch(pen: Pen, x: float, y: float, w: float, h: float) -> None:
-    pen.canvas.saveState()
-    clip = pen.canvas.beginPath()
-    clip.rect(x, y, w, h)
-    pen.canvas.clipPath(clip, stroke=0, fill=0)
-    for k in range(int((w + h) / 6)):
-        pen.line([(x + 6 * k - h, y), (x + 6 * k, y + h)], Ink("#000000", None, 0.45))
-    pen.canvas.restoreState()
+    with pen.clipped((x, y, w, h)):
+        for k in range(int((w + h) / 6)):
+            pen.line([(x + 6 * k - h, y), (x + 6 * k, y + h)], Ink("#000000", None, 0.45))
 
 
 def _lathe(pen: Pen, x: float, y: float) -> None:
@@ -82,8 +81,7 @@ def arrangement(pen: Pen, _width: float, _height: float) -> None:
         ("J", (304, 40), (x + 258, y + 78)),
         ("K", (150, 64), (x + 150, y + 74)),
     )
-    for text, at, target in marks:
-        _mark(pen, at, text, target)
+    _marks(pen, marks)
     pen.text((x + 300, 70), "bed", size=11, anchor="c", style="-Italic")
     pen.line([(x + 300, 82), (x + 300, y + 96)], FINE)
 
@@ -101,7 +99,7 @@ def foundation(pen: Pen, _width: float, _height: float) -> None:
     pen.box((64, 112, 340, 32), WHITE)
     for k, at in enumerate(((109, 88), (109, 168), (364, 88), (364, 168))):
         pen.circle(at, 9, WHITE)
-        pen.text((at[0], at[1] - 4), str(k + 1), size=11, anchor="c", style="-Bold")
+        pen.label((at[0], at[1] - 4), str(k + 1), size=11)
     pen.text((234, 124), "bed of lathe", size=11, anchor="c", style="-Italic")
     pen.text((234, 198), "edge of concrete block", size=11, anchor="c", style="-Italic")
     pen.dimension((24, 24), (444, 24), "76", size=11)
@@ -125,8 +123,7 @@ def lubrication(pen: Pen, _width: float, _height: float) -> None:
         ("7", (330, 256), (x + 330, y + 168)),
         ("8", (150, 20), (x + 70, y + 50)),
     )
-    for text, at, target in marks:
-        _mark(pen, at, text, target)
+    _marks(pen, marks)
 
 
 def gear_train(pen: Pen, _width: float, _height: float) -> None:
@@ -151,23 +148,22 @@ def gear_train(pen: Pen, _width: float, _height: float) -> None:
                 gear(pen, 236, 20, 46, teeth=36, tones=BARE)
                 cylinder(pen, 30, 140, 13, tones=BARE)
                 cylinder(pen, 6, 22, 22, tones=BARE, bore=9)
-    for text, at, target in (
+    marks = (
         ("31", (30, 292), (40, 222)),
         ("32", (226, 372), (232, 306)),
         ("33", (112, 222), (150, 166)),
         ("34", (432, 318), (374, 264)),
         ("35", (330, 56), (290, 92)),
         ("36", (176, 30), (150, 52)),
-    ):
-        _mark(pen, at, text, target)
+    )
+    _marks(pen, marks)
 
 
 def cutting_chart(pen: Pen, width: float, height: float) -> None:
     """Hyperbolas n = 12 v / (pi d)."""
     axes = Axes(pen, (56, 40, width - 150, height - 52), (0.5, 8), (0, 1100), ink="#000000", grid="#999999")
     axes.frame(xticks=range(1, 9), yticks=range(0, 1101, 200), xlabel="Work diameter, inches")
-    with pen.at((14, height / 2), turn=90):
-        pen.text((0, 0), "Spindle speed, r.p.m.", size=9, anchor="c")
+    pen.turned_text((14, height / 2), "Spindle speed, r.p.m.", size=9)
     for speed, dash in ((60, (2.0, 2.0)), (100, ()), (200, (8.0, 3.0))):
         points = [(0.5 + 0.25 * k, 12 * speed / math.pi / (0.5 + 0.25 * k)) for k in range(31)]
         axes.line([p for p in points if p[1] < 1100], "#000000", width=1.8, dash=dash)
@@ -190,7 +186,7 @@ def change_gears(pen: Pen, _width: float, _height: float) -> None:
         for k in range(teeth * 4):
             radius = r * (1.0 if k % 4 in (1, 2) else 0.9)
             a = 2 * math.pi * k / (teeth * 4)
-            outline.append((x + radius * math.cos(a), y + radius * math.sin(a)))
+            outline.append(around((x, y), radius, a))
         pen.line(outline, WHITE, closed=True)
         pen.circle((x, y), r * 0.62, FINE)
         pen.circle((x, y), 7, GREY)

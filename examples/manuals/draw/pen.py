@@ -30,6 +30,13 @@ class Ink:
 
 BLACK = Ink()
 THIN = Ink(width=0.5)
+DASH_DOT = (9, 2.5, 1.5, 2.5)
+"""The dash pattern of centre lines."""
+
+
+def around(centre: Point, radius: float, angle: float) -> Point:
+    """The point of a circle at `angle` in radians, anticlockwise from the x axis."""
+    return centre[0] + radius * math.cos(angle), centre[1] + radius * math.sin(angle)
 
 
 class Pen:
@@ -119,8 +126,7 @@ class Pen:
         """Draw part of a circle; angles in degrees, anticlockwise from the x axis."""
         steps = max(int(abs(extent) / 4), 2)
         angles = [math.radians(start + extent * i / steps) for i in range(steps + 1)]
-        x, y = centre
-        self.line([(x + radius * math.cos(a), y + radius * math.sin(a)) for a in angles], ink)
+        self.line([around(centre, radius, angle) for angle in angles], ink)
 
     def wedge(self, centre: Point, radius: float, ink: Ink = BLACK, *, start: float, extent: float) -> None:
         """Draw a filled slice of a disc."""
@@ -165,16 +171,37 @@ class Pen:
             self.canvas.drawString(x - shift, y - number * size * 1.22, line)
         return width
 
+    def label(self, at: Point, text: str, *, size: float = 8.0, colour: str = "") -> None:
+        """Draw bold text centred on `at`."""
+        self.text(at, text, size=size, anchor="c", style="-Bold", colour=colour)
+
+    def turned_text(self, at: Point, text: str, *, turn: float = 90, size: float = 8.2, colour: str = "") -> None:
+        """Draw text centred on `at` and turned by degrees, as beside an upright axis."""
+        with self.at(at, turn=turn):
+            self.text((0, 0), text, size=size, anchor="c", colour=colour)
+
+    def ticks(self, centre: Point, radii: tuple[float, float], count: int, ink: Ink = THIN) -> None:
+        """Draw the marks of a round scale between an inner and an outer radius."""
+        for i in range(count):
+            angle = 2 * math.pi * i / count
+            self.line([around(centre, radius, angle) for radius in radii], ink)
+
+    @contextmanager
+    def clipped(self, box: Box) -> Iterator[None]:
+        """Draw only inside a rectangle for the length of a `with` block."""
+        self.canvas.saveState()
+        clip = self.canvas.beginPath()
+        clip.rect(*box)
+        self.canvas.clipPath(clip, stroke=0, fill=0)
+        yield
+        self.canvas.restoreState()
+
     def gradient(self, box: Box, colours: Sequence[str], *, upright: bool = True) -> None:
         """Fill a rectangle with a smooth run of colours, bottom to top (or left to right)."""
         x, y, w, h = box
-        self.canvas.saveState()
-        clip = self.canvas.beginPath()
-        clip.rect(x, y, w, h)
-        self.canvas.clipPath(clip, stroke=0, fill=0)
         end = (x, y + h) if upright else (x + w, y)
-        self.canvas.linearGradient(x, y, *end, [HexColor(c) for c in colours])
-        self.canvas.restoreState()
+        with self.clipped(box):
+            self.canvas.linearGradient(x, y, *end, [HexColor(c) for c in colours])
 
     def picture(self, image: Image.Image, box: Box, *, quality: int = 82) -> None:
         """Place a raster picture as a JPEG that fills the box."""

@@ -109,7 +109,7 @@ def _seal_kit(column: Column) -> None:
         [0.5, 1, 1.7, 1.3, 1.3, 0.4],
         size=9,
     )
-    column.caption("<b>Table 1:</b> seal kit HK-2260 of the main cylinder.", word="Table")
+    column.caption("<b>Table 1:</b> seal kit HK-2260 of the main cylinder.")
     column.figure(225, fig.seal_profiles, "Profiles of the seals. The lip always points to the pressure side.")
     column.heading("Fitting rules")
     column.items(
@@ -168,7 +168,7 @@ def _oil(column: Column) -> None:
         [2, 1.3, 1.5],
         size=9.4,
     )
-    column.caption("<b>Table 2:</b> oil and filter service.", word="Table")
+    column.caption("<b>Table 2:</b> oil and filter service.")
     column.heading("Replacing the oil filter")
     column.figure(190, service.filter_steps, "Replacing the oil filter element in four steps.")
     column.heading("Which viscosity?")

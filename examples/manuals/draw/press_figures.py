@@ -5,9 +5,9 @@ import math
 from .charts import Axes
 from .diagrams import turn_arrow
 from .pen import THIN, Ink, Pen, Point
-from .solids import BRASS, RUBBER, STEEL, axis, balloon, bolt, cylinder, face, holes
+from .solids import BRASS, RUBBER, STEEL, axis, bolt, cylinder, face, holes, part_balloons
 
-RUST, BLUE, GREEN, STEELY = "#7a2e1d", "#24405c", "#2f8f5b", "#cfd6dd"
+RUST, BLUE, STEELY = "#7a2e1d", "#24405c", "#cfd6dd"
 PRESSURE, TANK = Ink("#b3261e", None, 1.8), Ink("#2467a8", None, 1.8)
 PILOT = Ink("#b3261e", None, 0.9, (4, 2.5))
 PANEL = Ink("#d8cfc9", "#faf7f5", 0.8)
@@ -34,7 +34,7 @@ def _valve43(pen: Pen, at: Point) -> None:
     for sx, name in ((x - 24, "Y1"), (x + 132, "Y2")):
         pen.box((sx, y + 10, 24, 24), BODY)
         pen.line([(sx, y + 10), (sx + 24, y + 34)], Ink(width=1))
-        pen.text((sx + 12, y + 40), name, size=8.5, anchor="c", style="-Bold", colour=RUST)
+        pen.label((sx + 12, y + 40), name, size=8.5, colour=RUST)
 
 
 def _relief(pen: Pen, at: Point, name: str) -> None:
@@ -56,8 +56,8 @@ def schematic(pen: Pen, width: float, height: float) -> None:
     pen.line([(px - 7, 98), (px + 7, 98), (px, 108)], Ink("#22201f", "#22201f"), closed=True)
     pen.line([(px - 20, 88), (px - 44, 88)], Ink(width=2.4))
     pen.circle((px - 64, 88), 20, BODY)
-    pen.text((px - 64, 84), "M", size=13, anchor="c", style="-Bold")
-    pen.text((px - 64, 58), "M1 15 kW", size=8.5, anchor="c", style="-Bold", colour=RUST)
+    pen.label((px - 64, 84), "M", size=13)
+    pen.label((px - 64, 58), "M1 15 kW", size=8.5, colour=RUST)
     pen.text((px + 24, 84), "P1 28 l/min", size=8.5, style="-Bold", colour=RUST)
     pen.line([(px, 148), (px + 92, 148), (px + 92, 121)], PRESSURE)
     _relief(pen, (px + 96, 106), "V1 310 bar")
@@ -66,9 +66,9 @@ def schematic(pen: Pen, width: float, height: float) -> None:
     pen.circle((px, 212), 17, BODY)
     pen.line([(px, 172), (px, 195)], PRESSURE)
     pen.arrow([(px, 212), (px + 9, 222)], Ink(RUST, None, 1.6), head=4)
-    pen.text((px - 24, 234), "MP1 0 to 400 bar", size=8.5, anchor="c", style="-Bold", colour=RUST)
+    pen.label((px - 24, 234), "MP1 0 to 400 bar", size=8.5, colour=RUST)
     _valve43(pen, (vx, 196))
-    pen.text((vx + 66, 180), "P", size=8.5, anchor="c", style="-Bold")
+    pen.label((vx + 66, 180), "P", size=8.5)
     pen.text((vx + 150, 184), "V2", size=10, style="-Bold", colour=RUST)
     pen.line([(vx + 76, 196), (vx + 76, 150), (vx + 160, 150), (vx + 160, 118)], TANK)
     _filter(pen, (vx + 160, 100))
@@ -101,12 +101,12 @@ def _cylinder_symbol(pen: Pen, at: Point, _width: float) -> None:
     pen.box((x + 124, y + 52, 60, 15), Ink("#22201f", STEELY, 1.2))
     pen.box((x + 146, y - 34, 16, 86), Ink("#22201f", STEELY, 1.2))
     pen.box((x + 120, y - 44, 68, 11), Ink("#22201f", "#9aa5b0", 1.2))
-    pen.text((x + 154, y + 118), "C1  165 / 110 x 400", size=9, anchor="c", style="-Bold", colour=RUST)
+    pen.label((x + 154, y + 118), "C1  165 / 110 x 400", size=9, colour=RUST)
     pen.text((x + 154, y - 58), "platen", size=8.5, anchor="c")
     pen.line([(x, y + 70), (x - 66, y + 70)], PRESSURE)
     pen.box((x - 110, y + 56, 44, 28), BODY)
     pen.line([(x - 102, y + 62), (x - 84, y + 76)], Ink(width=1.2))
-    pen.text((x - 88, y + 42), "S1 280 bar", size=8.5, anchor="c", style="-Bold", colour=RUST)
+    pen.label((x - 88, y + 42), "S1 280 bar", size=8.5, colour=RUST)
     pen.text((x - 5, y - 74), "A", size=8.5, anchor="r", style="-Bold")
     pen.text((x + 26, y - 74), "B", size=8.5, style="-Bold")
 
@@ -121,7 +121,7 @@ def timing(pen: Pen, width: float, height: float) -> None:
     phases = ((0, 3, "approach"), (3, 6, "pressing"), (6, 8, "holding"), (8, 8.8, ""), (8.8, 12, "return"))
     for k, (a, b, word) in enumerate(phases):
         pen.box((at(a), 22, at(b) - at(a), height - 40), Ink(None, "#f6efec" if k % 2 == 0 else "#eaf0f6"))
-        pen.text(((at(a) + at(b)) / 2, height - 12), word, size=8.6, anchor="c", style="-Bold", colour=BLUE)
+        pen.label(((at(a) + at(b)) / 2, height - 12), word, size=8.6, colour=BLUE)
     for t in range(13):
         pen.line([(at(t), 22), (at(t), height - 18)], Ink("#d0c8c2", None, 0.4))
         pen.text((at(t), 10), str(t), size=8, anchor="c")
@@ -170,7 +170,7 @@ def cylinder_exploded(pen: Pen, width: float, _height: float) -> None:
         bolt(pen, 60, -84, length=30, radius=6)
         cylinder(pen, -24, 20, 48, tones=STEEL, bore=16)
         holes(pen, -24, 36, 4, radius=3.4)
-    for number, along, across, dx, dy in (
+    parts = (
         (1, 520, 50, -60, 34),
         (2, 398, 22, -50, 50),
         (3, 356, 40, -56, 34),
@@ -180,13 +180,8 @@ def cylinder_exploded(pen: Pen, width: float, _height: float) -> None:
         (7, 56, -52, 60, -22),
         (8, 66, 84, -34, 30),
         (9, -14, -44, 62, -6),
-    ):
-        a = math.radians(turn)
-        target = (
-            origin[0] + scale * (along * math.cos(a) - across * math.sin(a)),
-            origin[1] + scale * (along * math.sin(a) + across * math.cos(a)),
-        )
-        balloon(pen, (target[0] + dx, target[1] + dy), str(number), target=target, colour=RUST)
+    )
+    part_balloons(pen, parts, origin=origin, turn=turn, scale=scale, colour=RUST)
     pen.text(
         (width - 170, 40),
         "Gland nut 7: 1200 Nm\nFlange screws 8: 410 Nm\nPiston nut 2: 1500 Nm",
@@ -211,7 +206,7 @@ def seal_profiles(pen: Pen, width: float, height: float) -> None:
     for i, name in enumerate(names):
         x, y = (i % 3 + 0.5) * w, (1.5 - i // 3) * h + 8
         pen.box((x - w / 2 + 4, y - h / 2 - 4, w - 8, h - 8), PANEL, radius=5)
-        pen.text((x, y - h / 2 + 4), name, size=9, anchor="c", style="-Bold", colour=RUST)
+        pen.label((x, y - h / 2 + 4), name, size=9, colour=RUST)
         if i == 0:
             pen.line(
                 [

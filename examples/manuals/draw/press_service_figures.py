@@ -5,12 +5,9 @@ import math
 from .charts import Axes
 from .diagrams import coil, contact, link, node, step_circle, turn_arrow
 from .pen import THIN, Ink, Pen
+from .press_figures import BLUE, PANEL, RUST
 
-RUST, BLUE, GREEN, STEELY = "#7a2e1d", "#24405c", "#2f8f5b", "#cfd6dd"
-PRESSURE, TANK = Ink("#b3261e", None, 1.8), Ink("#2467a8", None, 1.8)
-PILOT = Ink("#b3261e", None, 0.9, (4, 2.5))
-PANEL = Ink("#d8cfc9", "#faf7f5", 0.8)
-BODY = Ink("#22201f", "#ffffff", 1.3)
+GREEN = "#2f8f5b"
 
 
 def filter_steps(pen: Pen, width: float, height: float) -> None:
@@ -21,7 +18,7 @@ def filter_steps(pen: Pen, width: float, height: float) -> None:
         x = w * (i + 0.5)
         pen.box((w * i + 3, 0, w - 6, height), PANEL, radius=5)
         step_circle(pen, (w * i + 19, height - 17), str(i + 1), colour=RUST)
-        pen.text((x, 11), word, size=8.8, anchor="c", style="-Bold", colour=RUST)
+        pen.label((x, 11), word, size=8.8, colour=RUST)
         if i in (0, 1, 3):
             pen.box((x - 32, height - 66, 64, 22), Ink("#22201f", "#9aa5b0", 1.2), radius=3)
         if i in (0, 3):
@@ -48,13 +45,12 @@ def filter_steps(pen: Pen, width: float, height: float) -> None:
 def viscosity(pen: Pen, width: float, height: float) -> None:
     """Kinematic viscosity on a log scale."""
     axes = Axes(pen, (48, 36, width - 120, height - 46), (10, 80), (0.8, 2.7))
-    (x0, y0), (x1, y1) = axes.at(10, math.log10(16)), axes.at(80, math.log10(100))
-    pen.box((x0, y0, x1 - x0, y1 - y0), Ink(None, "#e0f2e6"))
+    axes.band((10, 80), (math.log10(16), math.log10(100)), Ink(None, "#e0f2e6"))
     axes.frame(xticks=range(10, 81, 10), yticks=(), xlabel="Oil temperature (°C)", ylabel="Viscosity (mm²/s)")
     for value in (10, 16, 50, 100, 200, 500):
-        y = axes.at(10, math.log10(value))[1]
-        pen.line([(x0, y), (x1, y)], Ink("#d0c8c2", None, 0.4))
-        pen.text((x0 - 5, y - 2.6), str(value), size=7.4, anchor="r")
+        left, right = axes.at(10, math.log10(value)), axes.at(80, math.log10(value))
+        pen.line([left, right], Ink("#d0c8c2", None, 0.4))
+        pen.text((left[0] - 5, left[1] - 2.6), str(value), size=7.4, anchor="r")
     for grade, colour in ((32, "#8aa7c2"), (46, RUST), (68, BLUE)):
         curve = [(t, math.log10(grade) - 0.0202 * (t - 40) + 0.00013 * (t - 40) ** 2) for t in range(10, 81, 5)]
         axes.line(curve, colour, width=2)
@@ -66,7 +62,7 @@ def ladder(pen: Pen, width: float, height: float) -> None:
     left, right, top = 34.0, width - 34, height - 30
     for x, word in ((left, "L+  24 V"), (right, "M  0 V")):
         pen.line([(x, top), (x, 8)], Ink(BLUE, None, 2.2))
-        pen.text((x, top + 8), word, size=9, anchor="c", style="-Bold", colour=BLUE)
+        pen.label((x, top + 8), word, size=9, colour=BLUE)
     rungs = (
         ("1", (("S0 stop", 1), ("K5 curtain", 0), ("F4 motor", 1)), "K1", "motor on"),
         ("2", (("S2 left", 0), ("S3 right", 0), ("K1", 0)), "K4", "two-hand relay"),

@@ -80,7 +80,7 @@ def _data(column: Column) -> None:
         ],
         [2.2, 1, 1, 1],
     )
-    column.caption("<b>Table 1:</b> technical data at 50 Hz, water at 20 °C.", word="Table")
+    column.caption("<b>Table 1:</b> technical data at 50 Hz, water at 20 °C.")
     column.heading("Outline dimensions")
     column.figure(
         250,
@@ -226,7 +226,7 @@ def _parts(column: Column) -> None:
         *[[*part, kits.get(part[0], "")] for part in PARTS],
     ]
     column.table(rows, [0.5, 1, 2.6, 0.8, 0.4], size=9)
-    column.caption("<b>Table 2:</b> spare parts list of the CX 50-200; items as in the exploded view.", word="Table")
+    column.caption("<b>Table 2:</b> spare parts list of the CX 50-200; items as in the exploded view.")
     column.heading("Recommended stock for two years of operation")
     column.figure(120, service.stock, "Recommended spare parts stock, by the number of identical pumps on site.")
     column.notice(
@@ -253,7 +253,7 @@ def _torque(column: Column) -> None:
         [2, 0.5, 1, 1.5],
         size=9.4,
     )
-    column.caption("<b>Table 3:</b> tightening torques, tolerance ±5 %.", word="Table")
+    column.caption("<b>Table 3:</b> tightening torques, tolerance ±5 %.")
     column.heading("Tightening sequence of the casing")
     column.figure(
         235,
@@ -307,7 +307,7 @@ def _schedule(column: Column) -> None:
         [2.6, 0.7, 0.8, 0.85, 0.7, 0.75],
         size=9,
     )
-    column.caption("<b>Table 4:</b> maintenance schedule.", word="Table")
+    column.caption("<b>Table 4:</b> maintenance schedule.")
     column.heading("Bearing lubrication")
     column.figure(
         190,
@@ -349,7 +349,7 @@ def _errors(column: Column) -> None:
         [["Code", "Meaning", "Probable cause", "Remedy"], *[[f"<b>{e[0]}</b>", *e[1:]] for e in ERRORS]],
         [0.5, 1.5, 1.5, 1.8],
     )
-    column.caption("<b>Table 5:</b> error codes of the controller.", word="Table")
+    column.caption("<b>Table 5:</b> error codes of the controller.")
     column.heading("Faults without a code")
     column.table(
         [

@@ -1,10 +1,8 @@
 """Figures of the pump manual; each function fills a box of `width` by `height` points."""
 
-import math
-
 from .charts import Axes, legend
 from .diagrams import coil, contact, earth, motor, step_circle, terminals, turn_arrow, wire
-from .pen import THIN, Ink, Pen, Point
+from .pen import DASH_DOT, THIN, Ink, Pen, Point
 
 NAVY, ORANGE, WATER, TINT = "#12324a", "#e0701a", "#3d8fd1", "#eef3f7"
 PANEL = Ink("#b9c4cf", TINT, 0.7)
@@ -19,7 +17,7 @@ def lockout(pen: Pen, width: float, height: float) -> None:
         x, y = cell * (i + 0.5), height * 0.58
         pen.box((cell * i + 4, 22, cell - 8, height - 24), PANEL, radius=5)
         step_circle(pen, (cell * i + 15, height - 12), str(i + 1), colour=ORANGE, radius=7.5)
-        pen.text((x, 8), word, size=8.2, anchor="c", style="-Bold")
+        pen.label((x, 8), word, size=8.2)
         _lockout_sign(pen, i, (x, y - 2))
 
 
@@ -51,7 +49,7 @@ def _lockout_sign(pen: Pen, i: int, at: Point) -> None:
     else:
         pen.box((x - 17, y - 16, 34, 32), bold, radius=3)
         pen.box((x - 12, y, 24, 12), Ink(NAVY, "#dff0d8", 1))
-        pen.text((x, y + 3), "0 V", size=8, anchor="c", style="-Bold")
+        pen.label((x, y + 3), "0 V", size=8)
         pen.circle((x - 6, y - 8), 3, Ink(None, "#c0392b"))
         pen.circle((x + 6, y - 8), 3, Ink(None, NAVY))
 
@@ -75,8 +73,8 @@ def dimensions(pen: Pen, _width: float, _height: float) -> None:
     pen.box((x0 + 38, base + 180, 56, 9), SOLID)
     pen.box((x0 + 4, base + 72, 30, 40), SOLID)
     pen.box((x0 - 4, base + 62, 9, 60), SOLID)
-    pen.line([(x0 - 20, base + 92), (x0 + 355, base + 92)], Ink(ORANGE, None, 0.6, (9, 2.5, 1.5, 2.5)))
-    pen.line([(x0 + 66, base + 30), (x0 + 66, base + 205)], Ink(ORANGE, None, 0.6, (9, 2.5, 1.5, 2.5)))
+    pen.line([(x0 - 20, base + 92), (x0 + 355, base + 92)], Ink(ORANGE, None, 0.6, DASH_DOT))
+    pen.line([(x0 + 66, base + 30), (x0 + 66, base + 205)], Ink(ORANGE, None, 0.6, DASH_DOT))
     for x in (x0, x0 + 350):
         pen.line([(x, base - 4), (x, base - 34)], THIN)
     pen.dimension((x0, base - 28), (x0 + 350, base - 28), "1040", size=8.5)
@@ -106,24 +104,16 @@ def alignment(pen: Pen, width: float, height: float) -> None:
         with pen.at((x0 + 105, y + off), turn=0 if i == 0 else -3):
             pen.box((0, -42, 28, 84), SOLID, radius=2)
             pen.box((28, -13, 70, 26), SOLID)
-        pen.line([(x0 - 4, y), (x0 + 110, y)], Ink(ORANGE, None, 0.7, (9, 2.5, 1.5, 2.5)))
-        pen.line([(x0 + 92, y + off), (x0 + 206, y + off - i * 8)], Ink("#2467a8", None, 0.7, (9, 2.5, 1.5, 2.5)))
+        pen.line([(x0 - 4, y), (x0 + 110, y)], Ink(ORANGE, None, 0.7, DASH_DOT))
+        pen.line([(x0 + 92, y + off), (x0 + 206, y + off - i * 8)], Ink("#2467a8", None, 0.7, DASH_DOT))
         pen.line([(x0 + 84, y + 42), (x0 + 84, y + 82), (x0 + 122, y + 82)], Ink(NAVY, None, 3))
         pen.circle((x0 + 138, y + 82), 17, Ink(NAVY, "#ffffff", 1.8))
-        for k in range(12):
-            a = k * math.pi / 6
-            pen.line(
-                [
-                    (x0 + 138 + 12.5 * math.cos(a), y + 82 + 12.5 * math.sin(a)),
-                    (x0 + 138 + 15 * math.cos(a), y + 82 + 15 * math.sin(a)),
-                ],
-                THIN,
-            )
+        pen.ticks((x0 + 138, y + 82), (12.5, 15), 12)
         pen.arrow([(x0 + 138, y + 82), (x0 + 146, y + 91)], Ink("#c0392b", None, 1.2), head=4)
         tip = (x0 + 138, y + 48) if i == 0 else (x0 + 136, y + 36)
         pen.line([(x0 + 138, y + 65), tip], Ink(NAVY, None, 2))
         turn_arrow(pen, (x0 + 36, y), 22, Ink(ORANGE, None, 1.6), start=230, extent=-280)
-        pen.text((x0 + 36, y - 40), "90°", size=8.5, anchor="c", style="-Bold", colour=ORANGE)
+        pen.label((x0 + 36, y - 40), "90°", size=8.5, colour=ORANGE)
         pen.text((x0 + 70, 16), "pump half" if i == 0 else "gap 3.0 to 3.5 mm", size=8.5)
         pen.text((x0 + 140, 16), "motor half" if i == 0 else "", size=8.5)
 
@@ -164,7 +154,7 @@ def _contactors(pen: Pen, xs: list[float], colours: tuple[str, ...]) -> None:
     pen.text((10, 216), "K1", size=9, style="-Bold")
     for name, x, y in (("K2 delta", 148, 160), ("K3 star", 148, 120)):
         pen.box((x, y, 36, 22), Ink(fill="#ffffff", width=1.1), radius=2)
-        pen.text((x + 18, y + 8), name, size=7.4, anchor="c", style="-Bold")
+        pen.label((x + 18, y + 8), name, size=7.4)
         pen.line([(x, y + 11), (100, y + 4)], Ink(width=1))
     pen.text((128, 108), "U2  V2  W2", size=8, style="-Bold")
 
@@ -174,8 +164,8 @@ def _control(pen: Pen, at: Point, width: float) -> None:
     pen.text((x - 6, y + 42), "Control circuit 24 V DC", size=9, style="-Bold", colour=NAVY)
     pen.line([(x, y + 24), (x, y - 270)], Ink("#2467a8", None, 2))
     pen.line([(x + width, y + 24), (x + width, y - 270)], Ink("#2467a8", None, 2))
-    pen.text((x, y + 28), "L+", size=8.5, anchor="c", style="-Bold")
-    pen.text((x + width, y + 28), "M", size=8.5, anchor="c", style="-Bold")
+    pen.label((x, y + 28), "L+", size=8.5)
+    pen.label((x + width, y + 28), "M", size=8.5)
     rungs = (
         (("S0 stop", True), ("F3 PTC", True), ("B1 float", True), "K1"),
         (("K1", False), ("T1 6 s", True), ("K2", True), "K3"),
@@ -215,7 +205,7 @@ def priming(pen: Pen, width: float, height: float) -> None:
         x, y = (i % 3) * w, (1 - i // 3) * h
         pen.box((x + 4, y + 4, w - 8, h - 8), PANEL, radius=6)
         step_circle(pen, (x + 18, y + h - 18), str(i + 1), colour=ORANGE)
-        pen.text((x + w / 2, y + 25), first, size=9, anchor="c", style="-Bold", colour=NAVY)
+        pen.label((x + w / 2, y + 25), first, size=9, colour=NAVY)
         pen.text((x + w / 2, y + 13), second, size=8.4, anchor="c")
         _small_pump(pen, (x + w / 2, y + 82), i)
 

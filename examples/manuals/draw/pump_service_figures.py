@@ -3,12 +3,9 @@
 import math
 
 from .charts import Axes, legend
-from .pen import THIN, Ink, Pen
-from .solids import BRASS, CAST, RUBBER, STEEL, axis, balloon, bolt, cylinder, face, holes, impeller, spring
-
-NAVY, ORANGE, WATER, TINT = "#12324a", "#e0701a", "#3d8fd1", "#eef3f7"
-PANEL = Ink("#b9c4cf", TINT, 0.7)
-SOLID = Ink("#1d2733", "#c9d6e2", 1)
+from .pen import DASH_DOT, THIN, Ink, Pen, around
+from .pump_figures import NAVY, ORANGE, PANEL
+from .solids import BRASS, CAST, RUBBER, STEEL, axis, bolt, cylinder, face, holes, impeller, part_balloons, spring
 
 
 def exploded(pen: Pen, width: float, _height: float) -> None:
@@ -18,7 +15,7 @@ def exploded(pen: Pen, width: float, _height: float) -> None:
         axis(pen, -40, 590)
         _exploded_far(pen)
         _exploded_near(pen)
-    for number, along, across, dx, dy in (
+    parts = (
         (1, 30, 66, -34, 44),
         (2, 112, 30, -34, 44),
         (3, 150, -10, 52, -32),
@@ -33,13 +30,8 @@ def exploded(pen: Pen, width: float, _height: float) -> None:
         (12, 560, 34, -40, 32),
         (13, 82, -66, 36, -28),
         (14, 524, -5, 62, -34),
-    ):
-        a = math.radians(turn)
-        target = (
-            origin[0] + along * math.cos(a) - across * math.sin(a),
-            origin[1] + along * math.sin(a) + across * math.cos(a),
-        )
-        balloon(pen, (target[0] + dx, target[1] + dy), str(number), target=target, colour=NAVY)
+    )
+    part_balloons(pen, parts, origin=origin, turn=turn, colour=NAVY)
     pen.text((width - 128, 30), "parts come off this way", size=8.5, colour=ORANGE, style="-Bold")
     pen.arrow([(width - 20, 18), (width - 128, 18)], Ink(ORANGE, None, 2), head=8)
 
@@ -104,16 +96,12 @@ def bolt_sequence(pen: Pen, width: float, height: float) -> None:
     places = {}
     for number, slot in zip(range(1, 9), (0, 4, 2, 6, 1, 5, 3, 7), strict=True):
         angle = math.pi / 2 - slot * math.pi / 4
-        places[number] = (centre[0] + radius * 0.78 * math.cos(angle), centre[1] + radius * 0.78 * math.sin(angle))
+        places[number] = around(centre, radius * 0.78, angle)
     for first, second in ((1, 2), (3, 4), (5, 6), (7, 8)):
         pen.line([places[first], places[second]], Ink(ORANGE, None, 0.9, (3, 2)))
     for number, at in places.items():
-        pen.line(
-            [(at[0] + 12 * math.cos(k * math.pi / 3), at[1] + 12 * math.sin(k * math.pi / 3)) for k in range(6)],
-            Ink(NAVY, "#ffffff", 1.4),
-            closed=True,
-        )
-        pen.text((at[0], at[1] - 4), str(number), size=11, anchor="c", style="-Bold")
+        pen.line([around(at, 12, k * math.pi / 3) for k in range(6)], Ink(NAVY, "#ffffff", 1.4), closed=True)
+        pen.label((at[0], at[1] - 4), str(number), size=11)
     for i, (share, torque) in enumerate(
         (("Round 1   30 %", "17 Nm"), ("Round 2   70 %", "39 Nm"), ("Round 3   100 %", "55 Nm"))
     ):
@@ -127,7 +115,7 @@ def seal_section(pen: Pen, width: float, _height: float) -> None:
     """Half section of the seal above the shaft's centre line."""
     y = 50.0
     pen.box((20, y - 22, width - 60, 44), Ink(NAVY, "#dfe6ec", 1.2))
-    pen.line([(6, y), (width - 26, y)], Ink(ORANGE, None, 0.7, (9, 2.5, 1.5, 2.5)))
+    pen.line([(6, y), (width - 26, y)], Ink(ORANGE, None, 0.7, DASH_DOT))
     pen.box((110, y + 22, 260, 12), Ink(NAVY, "#f0d9a8", 1))
     pen.box((300, y + 36, 34, 60), Ink(NAVY, "#7d8995", 1))
     pen.box((266, y + 36, 34, 48), Ink(NAVY, "#3d4650", 1))
@@ -171,8 +159,7 @@ def grease_chart(pen: Pen, width: float, height: float) -> None:
     """Regreasing interval falls with temperature."""
     axes = Axes(pen, (58, 36, width - 110, height - 48), (50, 110), (0, 10000))
     axes.frame(xticks=range(50, 111, 10), yticks=range(0, 10001, 2000), xlabel="Bearing temperature (°C)")
-    with pen.at((10, height / 2), turn=90):
-        pen.text((0, 0), "Interval (hours)", size=8.2, anchor="c")
+    pen.turned_text((10, height / 2), "Interval (hours)")
     axes.line([(t, 9000 * 2 ** (-(t - 50) / 15)) for t in range(50, 111, 4)], NAVY, width=2.2)
     axes.dots([(65, 4500), (80, 2250), (95, 1125)], ORANGE, radius=3.4)
     for t, hours in ((65, 4500), (80, 2250), (95, 1125)):
@@ -184,7 +171,7 @@ def controller(pen: Pen, width: float, height: float) -> None:
     x = width / 2 - 130
     pen.box((x, 0, 260, height), Ink(NAVY, "#2b3a48", 1.4), radius=8)
     pen.box((x + 14, 22, 112, height - 36), Ink("#0f1a12", "#14301c", 1), radius=3)
-    pen.text((x + 70, height * 0.42), "E-21", size=34, anchor="c", style="-Bold", colour="#7dff9a")
+    pen.label((x + 70, height * 0.42), "E-21", size=34, colour="#7dff9a")
     for i, (name, colour) in enumerate((("RUN", "#3c5a45"), ("ALARM", "#ff4b3e"), ("REMOTE", "#5a5640"))):
         pen.circle((x + 146, height - 24 - i * 24), 5, Ink("#0c1218", colour, 1))
         pen.text((x + 157, height - 27 - i * 24), name, size=8, colour="#dbe7f0")
@@ -192,5 +179,5 @@ def controller(pen: Pen, width: float, height: float) -> None:
         pen.box(
             (x + 204, height - 42 - i * 36, 44, 26), Ink("#0c1218", "#e0701a" if i == 0 else "#b3261e", 1), radius=4
         )
-        pen.text((x + 226, height - 32 - i * 36), name, size=8, anchor="c", style="-Bold", colour="#ffffff")
+        pen.label((x + 226, height - 32 - i * 36), name, size=8, colour="#ffffff")
     pen.text((x + 70, 9), "Torvale TC-2", size=8, anchor="c", colour="#dbe7f0")

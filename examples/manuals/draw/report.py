@@ -78,7 +78,7 @@ def _orders(column: Column) -> None:
         ]
     )
     column.table(rows, [1, 1, 1, 1, 1.4])
-    column.caption("<b>Table 1:</b> work orders by quarter.", word="Table")
+    column.caption("<b>Table 1:</b> work orders by quarter.")
     column.notice("NOTE", "A work order counts as corrective when the machine had already lost its function.")
 
 
@@ -97,7 +97,7 @@ def _costs(column: Column) -> None:
         ],
         [2, 1, 1, 1],
     )
-    column.caption("<b>Table 2:</b> costs by type, thousand euros.", word="Table")
+    column.caption("<b>Table 2:</b> costs by type, thousand euros.")
     column.text(
         "The jump in sensors and software is the one-off purchase of 114 vibration sensors (three per pump) at "
         "1150 euros each."
@@ -118,7 +118,7 @@ def _downtime(column: Column) -> None:
         ],
         [1, 1.2, 2.2, 0.6],
     )
-    column.caption("<b>Table 3:</b> the four longest stops; stand-by pumps kept the supply going.", word="Table")
+    column.caption("<b>Table 3:</b> the four longest stops; stand-by pumps kept the supply going.")
 
 
 def _vibration(column: Column) -> None:
@@ -152,7 +152,7 @@ def _map(column: Column) -> None:
         ],
         [1.4, 0.7, 0.7, 1.2, 1],
     )
-    column.caption("<b>Table 4:</b> stations with specific energy and availability in 2024.", word="Table")
+    column.caption("<b>Table 4:</b> stations with specific energy and availability in 2024.")
 
 
 def _plan(column: Column) -> None:

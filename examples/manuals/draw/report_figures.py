@@ -25,9 +25,9 @@ def tiles(pen: Pen, width: float, height: float) -> None:
     for i, (number, word, change, colour) in enumerate(entries):
         pen.box((w * i + 3, 0, w - 6, height - 4), Ink("#c9d8d8", "#f4f9f9", 0.8), radius=6)
         pen.box((w * i + 3, height - 12, w - 6, 8), Ink(None, colour))
-        pen.text((w * (i + 0.5), 58), number, size=24, anchor="c", style="-Bold", colour=colour)
+        pen.label((w * (i + 0.5), 58), number, size=24, colour=colour)
         pen.text((w * (i + 0.5), 36), word, size=10, anchor="c")
-        pen.text((w * (i + 0.5), 16), change, size=9, anchor="c", style="-Bold", colour="#5f7078")
+        pen.label((w * (i + 0.5), 16), change, size=9, colour="#5f7078")
 
 
 def ratio(pen: Pen, width: float, height: float) -> None:
@@ -53,7 +53,7 @@ def orders(pen: Pen, width: float, height: float) -> None:
         axes.bar(i, (0, planned), TEAL)
         axes.bar(i, (planned, planned + repairs), CORAL)
         x, y = axes.at(i, planned + repairs)
-        pen.text((x, y + 4), str(planned + repairs), size=8.4, anchor="c", style="-Bold")
+        pen.label((x, y + 4), str(planned + repairs), size=8.4)
     legend(pen, (60, height - 12), (("preventive", TEAL),))
     legend(pen, (150, height - 12), (("corrective", CORAL),))
 
@@ -73,7 +73,7 @@ def costs(pen: Pen, width: float, height: float) -> None:
             ("Sensors and software", 223, CORAL),
         ),
     )
-    pen.text((centre[0], centre[1] + 2), "1.86 M€", size=18, anchor="c", style="-Bold", colour=DARK)
+    pen.label((centre[0], centre[1] + 2), "1.86 M€", size=18, colour=DARK)
     pen.text((centre[0], centre[1] - 14), "in 2024", size=9, anchor="c")
 
 
@@ -100,7 +100,7 @@ def pareto(pen: Pen, width: float, height: float) -> None:
         running += hours
         line.append((float(i), 100 * running / total))
         x, y = axes.at(i, hours)
-        pen.text((x, y + 3), f"{hours} h", size=8.4, anchor="c", style="-Bold", colour=DARK)
+        pen.label((x, y + 3), f"{hours} h", size=8.4, colour=DARK)
     share.steps(line, CORAL, width=2)
     share.dots(line, CORAL, radius=3.2)
     for place, percent in line[2:]:
@@ -114,8 +114,7 @@ def vibration_trend(pen: Pen, width: float, height: float) -> None:
     """Weekly values that climb, then fall after the repair."""
     axes = Axes(pen, (44, 36, width - 120, height - 46), (1, 52), (0, 8))
     for low, high, colour in ((0, 2.8, "#e3f3ea"), (2.8, 4.5, "#fdf1d3"), (4.5, 8, "#fbe1da")):
-        (x0, y0), (x1, y1) = axes.at(1, low), axes.at(52, high)
-        pen.box((x0, y0, x1 - x0, y1 - y0), Ink(None, colour))
+        axes.band((1, 52), (low, high), Ink(None, colour))
     axes.frame(xticks=range(4, 53, 4), yticks=range(0, 9, 2), xlabel="Calendar week 2024", ylabel="mm/s")
     rng = np.random.default_rng(11)
     rise = [1.7 + float(rng.normal(0, 0.12)) + (0 if w < 15 else 5.2 * ((w - 14) / 8) ** 1.7) for w in range(1, 23)]
@@ -223,7 +222,7 @@ def station_map(pen: Pen, width: float, height: float) -> None:
     pen.line([(width - 96, 16), (width - 26, 16)], Ink(DARK, None, 2.4))
     pen.text((width - 61, 21), "5 km", size=9, anchor="c")
     pen.arrow([(26, height - 46), (26, height - 14)], Ink(DARK, None, 1.8), head=9)
-    pen.text((26, height - 58), "N", size=11, anchor="c", style="-Bold")
+    pen.label((26, height - 58), "N", size=11)
 
 
 def gantt(pen: Pen, width: float, height: float) -> None:
@@ -241,11 +240,11 @@ def gantt(pen: Pen, width: float, height: float) -> None:
     left, top = 196.0, height - 22
     step, month = (height - 34) / len(jobs), (width - left - 6) / 12
     pen.box((left + 6 * month, 6, 2 * month, top - 6), Ink(None, "#fbeee9"))
-    pen.text((left + 7 * month, 10), "no work", size=8, anchor="c", colour=CORAL, style="-Bold")
+    pen.label((left + 7 * month, 10), "no work", size=8, colour=CORAL)
     for i in range(13):
         pen.line([(left + i * month, 6), (left + i * month, top)], Ink("#cbd6da", None, 0.5))
         if i < 12:
-            pen.text((left + (i + 0.5) * month, top + 6), MONTHS[i], size=8.6, anchor="c", style="-Bold")
+            pen.label((left + (i + 0.5) * month, top + 6), MONTHS[i], size=8.6)
     for k, (name, start, end, colour) in enumerate(jobs):
         y = top - (k + 1) * step
         pen.text((left - 8, y + step / 2 - 3), name, size=8.6, anchor="r")

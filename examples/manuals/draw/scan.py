@@ -1,6 +1,5 @@
 """Makes a drawn PDF look scanned: each page becomes one grey, slightly skewed, noisy JPEG; no text layer is left."""
 
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +8,9 @@ import pypdfium2
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from reportlab import rl_config
-from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
+
+from .pen import Pen
 
 DPI = 150
 
@@ -37,10 +37,7 @@ def scan(drawn: Path, target: Path, *, title: str, quality: int = 42) -> None:
         width, height = page.get_size()
         canvas.setPageSize((width, height))
         sheet = _worn(page.render(scale=DPI / 72, grayscale=True).to_pil().convert("L"), number)
-        data = BytesIO()
-        sheet.save(data, "JPEG", quality=quality, optimize=True)
-        data.seek(0)
-        canvas.drawImage(ImageReader(data), 0, 0, width, height)
+        Pen(canvas, "Serif").picture(sheet, (0, 0, width, height), quality=quality)
         canvas.showPage()
     canvas.save()
 

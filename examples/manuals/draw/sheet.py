@@ -147,12 +147,12 @@ class Column:
         cx, cy = self.left + 19, y + total / 2
         if kind == "NOTE":
             self.pen.circle((cx, cy), 9, Ink("#ffffff", None, 1.6))
-            self.pen.text((cx, cy - 4.6), "i", size=13, anchor="c", style="-Bold", colour="#ffffff")
+            self.pen.label((cx, cy - 4.6), "i", size=13, colour="#ffffff")
         else:
             self.pen.line(
                 [(cx - 12, cy - 9), (cx + 12, cy - 9), (cx, cy + 11)], Ink("#ffffff", "#ffffff", 2), closed=True
             )
-            self.pen.text((cx, cy - 7), "!", size=14, anchor="c", style="-Bold", colour=colour)
+            self.pen.label((cx, cy - 7), "!", size=14, colour=colour)
         block.drawOn(self.pen.canvas, self.left + 47, y + (total - height) / 2)
         self.top -= 9
 
@@ -177,20 +177,18 @@ class Column:
         style += [("BACKGROUND", (0, i), (-1, i), HexColor(self.theme.tint)) for i in range(2, len(rows), 2)]
         self.place(Table(cells, colWidths=widths, style=style), after=8)
 
-    def caption(self, text: str, *, word: str = "Figure") -> None:
-        """Set the caption of a figure (numbered through the document) or of a table."""
-        if word == "Figure":
-            self.figures[0] += 1
-            text = f"<b>Figure {self.figures[0]}:</b> {text}"
+    def caption(self, text: str) -> None:
+        """Set the caption of a figure or of a table."""
         self.text(text, size=self.theme.body * 0.86, colour=self.theme.muted, after=9)
 
     def figure(self, height: float, draw: Callable[[Pen, float, float], None], caption: str) -> None:
-        """Reserve `height` points, let `draw(pen, width, height)` fill them, and set the caption below."""
+        """Reserve `height` points, let `draw(pen, width, height)` fill them, and set the numbered caption below."""
         y = self.take(height)
         with self.pen.at((self.left, y)):
             draw(self.pen, self.width, height)
         self.top -= 5
-        self.caption(caption)
+        self.figures[0] += 1
+        self.caption(f"<b>Figure {self.figures[0]}:</b> {caption}")
 
     def split(self, share: float = 0.5, *, gap: float = 18) -> tuple["Column", "Column"]:
         """Two columns side by side from the cursor down; continue below with `resume`."""

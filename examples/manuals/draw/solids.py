@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from reportlab.lib.colors import HexColor
 
-from .pen import Ink, Pen, Point
+from .pen import DASH_DOT, Ink, Pen, Point
 
 FLAT = 0.34
 STEEL = ("#8d98a5", "#f2f5f8", "#7b8693")
@@ -122,7 +122,7 @@ def gear(pen: Pen, x: float, length: float, radius: float, *, teeth: int = 24, t
 
 def axis(pen: Pen, start: float, end: float, *, y: float = 0) -> None:
     """The dash-dotted centre line of an exploded view."""
-    pen.line([(start, y), (end, y)], Ink("#66717e", None, 0.5, (9, 2.5, 1.5, 2.5)))
+    pen.line([(start, y), (end, y)], Ink("#66717e", None, 0.5, DASH_DOT))
 
 
 def balloon(pen: Pen, at: Point, text: str, *, target: Point, colour: str = "#1d2733") -> None:
@@ -130,4 +130,30 @@ def balloon(pen: Pen, at: Point, text: str, *, target: Point, colour: str = "#1d
     pen.line([at, target], Ink(colour, None, 0.55))
     pen.circle(target, 1.3, Ink(None, colour))
     pen.circle(at, 8.2, Ink(colour, "#ffffff", 1))
-    pen.text((at[0], at[1] - 3), text, size=8.4, anchor="c", style="-Bold", colour=colour)
+    pen.label((at[0], at[1] - 3), text, size=8.4, colour=colour)
+
+
+def part_balloons(
+    pen: Pen,
+    parts: Sequence[tuple[int, float, float, float, float]],
+    *,
+    origin: Point,
+    turn: float,
+    scale: float = 1.0,
+    colour: str,
+) -> None:
+    """Number the parts of an exploded view whose axis is turned by degrees.
+
+    Args:
+        pen: Unturned.
+        parts: Number; place along and across the axis; how far to the right of it and above it the balloon stands.
+        origin: Where the axis begins.
+        turn: Of the axis, in degrees.
+        scale: Of the view.
+        colour: Of the balloons.
+    """
+    cos, sin = math.cos(math.radians(turn)), math.sin(math.radians(turn))
+    for number, along, across, dx, dy in parts:
+        x = origin[0] + scale * (along * cos - across * sin)
+        y = origin[1] + scale * (along * sin + across * cos)
+        balloon(pen, (x + dx, y + dy), str(number), target=(x, y), colour=colour)

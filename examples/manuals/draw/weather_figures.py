@@ -4,7 +4,7 @@ import math
 
 from .charts import Axes, legend
 from .diagrams import step_circle, turn_arrow
-from .pen import Ink, Pen, Point
+from .pen import Ink, Pen, Point, around
 
 PALE, TEAL, AMBER, CORAL, BLUE = "#d7e3ec", "#4cc9c0", "#f4b860", "#f0776c", "#5aa9e6"
 CARD = Ink("#2c4257", "#162737", 0.8)
@@ -51,7 +51,7 @@ def _console_icon(pen: Pen, at: Point) -> None:
     x, y = at
     pen.box((x - 32, y - 22, 64, 44), LINE, radius=4)
     pen.box((x - 26, y - 12, 52, 28), Ink(None, "#bcd3c4"))
-    pen.text((x, y - 4), "18.2°", size=14, anchor="c", style="-Bold", colour="#14212c")
+    pen.label((x, y - 4), "18.2°", size=14, colour="#14212c")
 
 
 def _clamp(pen: Pen, at: Point) -> None:
@@ -78,7 +78,7 @@ def in_the_box(pen: Pen, width: float, height: float) -> None:
     for i, (draw, word) in enumerate(cards):
         x, y = (i % 4) * w, (1 - i // 4) * h
         pen.box((x + 4, y + 4, w - 8, h - 8), CARD, radius=7)
-        pen.text((x + w / 2, y + 13), word, size=10.4, anchor="c", style="-Bold", colour=PALE)
+        pen.label((x + w / 2, y + 13), word, size=10.4, colour=PALE)
         at = (x + w / 2, y + h / 2 + 9)
         if draw:
             draw(pen, at)
@@ -137,7 +137,7 @@ def site_map(pen: Pen, width: float, height: float) -> None:
     pen.arrow([(30, 74), (86, 112)], Ink(TEAL, None, 3), head=10)
     pen.text((20, 62), "prevailing wind", size=9, colour=TEAL, style="-Bold")
     pen.arrow([(width - 20, height - 46), (width - 20, height - 16)], Ink(PALE, None, 1.6), head=8)
-    pen.text((width - 20, height - 58), "N", size=11, anchor="c", style="-Bold", colour=PALE)
+    pen.label((width - 20, height - 58), "N", size=11, colour=PALE)
     pen.line([(width - 120, 9), (width - 22, 9)], Ink(PALE, None, 2.4))
     pen.text((width - 84, 13), "50 m", size=8.5, anchor="c", colour=PALE)
 
@@ -155,7 +155,7 @@ def mounting(pen: Pen, width: float, height: float) -> None:
         x = w * (i + 0.5)
         pen.box((w * i + 4, 0, w - 8, height), CARD, radius=7)
         step_circle(pen, (w * i + 22, height - 20), str(i + 1), colour="#2a8f88", radius=11)
-        pen.text((x, 13), word, size=10.4, anchor="c", style="-Bold", colour=PALE)
+        pen.label((x, 13), word, size=10.4, colour=PALE)
         if i != 2:
             pen.box((x - 7, 34, 14, 96 if i == 1 else 120), Ink(PALE, "#37566f", 1.2))
         if i == 0:
@@ -180,15 +180,8 @@ def _compass(pen: Pen, at: Point) -> None:
     x, y = at
     pen.circle(at, 54, LINE)
     for name, angle in (("N", 90), ("E", 0), ("S", 270), ("W", 180)):
-        a = math.radians(angle)
-        pen.text(
-            (x + 42 * math.cos(a), y + 42 * math.sin(a) - 4),
-            name,
-            size=12,
-            anchor="c",
-            style="-Bold",
-            colour=AMBER if name == "N" else PALE,
-        )
+        place = around((x, y - 4), 42, math.radians(angle))
+        pen.label(place, name, size=12, colour=AMBER if name == "N" else PALE)
     pen.line([(x - 7, y), (x, y + 32), (x + 7, y)], Ink(None, CORAL), closed=True)
     pen.line([(x - 7, y), (x, y - 32), (x + 7, y)], Ink(None, PALE), closed=True)
 
@@ -198,7 +191,7 @@ def radio_blocks(pen: Pen, width: float, height: float) -> None:
 
     def block(x: float, y: float, word: str, colour: str) -> None:
         pen.box((x - 44, y - 17, 88, 34), Ink(colour, "#162737", 1.4), radius=5)
-        pen.text((x, y + 4 if "\n" in word else y - 3.5), word, size=9, anchor="c", style="-Bold", colour=PALE)
+        pen.label((x, y + 4 if "\n" in word else y - 3.5), word, size=9, colour=PALE)
 
     x1, x2, x3 = 46.0, width * 0.5, width - 46
     for k, word in enumerate(("wind", "temperature\nhumidity", "rain", "solar panel\n2 W")):
@@ -249,20 +242,12 @@ def console(pen: Pen, width: float, height: float) -> None:
     pen.arrow([(x + 134, height - 126), (x + 148, height - 106)], Ink(dark, None, 2.4), head=8)
     pen.text((x + 30, height - 172), "3.4 mm", size=24, style="-Bold", colour=dark)
     pen.circle((x + 222, height - 130), 40, Ink(dark, None, 2))
-    for k in range(16):
-        a = k * math.pi / 8
-        pen.line(
-            [
-                (x + 222 + 34 * math.cos(a), height - 130 + 34 * math.sin(a)),
-                (x + 222 + 40 * math.cos(a), height - 130 + 40 * math.sin(a)),
-            ],
-            Ink(dark, None, 1.2),
-        )
+    pen.ticks((x + 222, height - 130), (34, 40), 16, Ink(dark, None, 1.2))
     pen.arrow([(x + 222 + 22, height - 130 + 22), (x + 222 - 24, height - 130 - 24)], Ink(dark, None, 3), head=10)
-    pen.text((x + 222, height - 186), "24 km/h", size=13, anchor="c", style="-Bold", colour=dark)
+    pen.label((x + 222, height - 186), "24 km/h", size=13, colour=dark)
     for k, key in enumerate(("MODE", "MEM", "LIGHT", "LINK")):
         pen.box((x + 28 + k * 63, 13, 54, 18), Ink("#0d1721", "#3c566c", 1), radius=5)
-        pen.text((x + 55 + k * 63, 18.5), key, size=8.4, anchor="c", style="-Bold", colour=PALE)
+        pen.label((x + 55 + k * 63, 18.5), key, size=8.4, colour=PALE)
     calls = (
         ("outdoor temperature", -1, height - 58, x + 30),
         ("air pressure, arrow: rising", -1, height - 114, x + 30),
@@ -298,15 +283,8 @@ def wind_rose(pen: Pen, width: float, height: float) -> None:
         ("W", 180),
         ("NW", 135),
     ):
-        a = math.radians(angle)
-        pen.text(
-            (centre[0] + 21.6 * scale * math.cos(a), centre[1] + 21.6 * scale * math.sin(a) - 4),
-            name,
-            size=10.5,
-            anchor="c",
-            style="-Bold",
-            colour=PALE,
-        )
+        place = around((centre[0], centre[1] - 4), 21.6 * scale, math.radians(angle))
+        pen.label(place, name, size=10.5, colour=PALE)
     legend(pen, (0, 28), (("below 12 km/h", TEAL), ("12 to 28 km/h", AMBER), ("above 28 km/h", CORAL)), colour=PALE)
 
 
@@ -326,18 +304,16 @@ def month(pen: Pen, width: float, height: float) -> None:
     for mark in range(0, 21, 5):
         x, y = axes.at(30.8, mark)
         pen.text((x + 6, y - 2.6), str(mark), size=7.4, colour=BLUE)
-    with pen.at((width - 24, height / 2), turn=-90):
-        pen.text((0, 0), "Rain (mm)", size=8.2, anchor="c", colour=BLUE)
+    pen.turned_text((width - 24, height / 2), "Rain (mm)", turn=-90, colour=BLUE)
     legend(pen, (60, height - 20), (("mean temperature", AMBER), ("rain", BLUE)), colour=PALE)
 
 
 def battery(pen: Pen, width: float, height: float) -> None:
     """Bars by interval."""
-    axes = Axes(pen, (40, 34, width - 56, height - 46), (-0.6, 4.6), (0, 60))
-    axes = Axes(pen, axes.area, axes.xlim, axes.ylim, ink=PALE, grid=GRID)
+    axes = Axes(pen, (40, 34, width - 56, height - 46), (-0.6, 4.6), (0, 60), ink=PALE, grid=GRID)
     axes.frame(xticks=(), yticks=range(0, 61, 20), xlabel="Transmission interval", ylabel="weeks")
     axes.names(("16 s", "30 s", "1 min", "5 min", "15 min"), size=9)
     for i, weeks in enumerate((6, 11, 19, 38, 52)):
         axes.bar(i, (0, weeks), TEAL if weeks < 38 else AMBER, width=0.62)
         x, y = axes.at(i, weeks)
-        pen.text((x, y + 4), str(weeks), size=10, anchor="c", style="-Bold", colour=PALE)
+        pen.label((x, y + 4), str(weeks), size=10, colour=PALE)

@@ -31,6 +31,11 @@ class PageEmbedder(Protocol):
         """Name of what `pool` does, for the passport."""
         ...
 
+    @property
+    def pages_at_once(self) -> int:
+        """How many pages are best embedded in one call; between two calls an ingest stores and reports."""
+        ...
+
     def embed_pages(self, pages: Sequence[Page]) -> list[PageEmbedding]:
         """Embed rendered pages, in order.
 
@@ -38,7 +43,7 @@ class PageEmbedder(Protocol):
 
         Raises:
             EmbeddingError: The model cannot embed them. Only this is taken as the fault of a page: ingest tries the
-                pages one by one and notes those that fail. Anything else ends the run.
+                pages one by one and notes those that fail. Anything else, and what is `retryable`, ends the run.
         """
         ...
 

@@ -101,6 +101,11 @@ class Spotter:
         return int(self._card["page_dpi"])
 
     @property
+    def pages_at_once(self) -> int:
+        """Four pages a thread."""
+        return 4 * self._n_threads
+
+    @property
     def pooling(self) -> str:
         """Spherical k-means over a page's words."""
         return f"clusters{_N_POOLED}"

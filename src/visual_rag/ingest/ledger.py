@@ -24,12 +24,9 @@ def find_documents(ledger: Sequence[DocumentRecord], name: str) -> list[Document
     if not name or "\0" in name:
         raise InvalidInput("the name of a document is empty, or none; `visual-rag list` shows their names")
     uri = source_uri(expanded(Path(name)))
-    named = [record for record in ledger if record.document.source_uri in {name, uri}]
+    named = [record for record in ledger if record.document.source_uri == name or lies_in(record, uri)]
     if named:
         return named
-    inside = [record for record in ledger if record.document.source_uri.startswith(uri.rstrip("/") + "/")]
-    if inside:
-        return inside
     called = [record for record in ledger if record.document.name == name]
     if len(called) > 1:
         uris = ", ".join(record.document.source_uri for record in called)
@@ -37,3 +34,8 @@ def find_documents(ledger: Sequence[DocumentRecord], name: str) -> list[Document
     if not called:
         raise InvalidInput(f"no document of the index is called '{name}'; `visual-rag list` shows their names")
     return called
+
+
+def lies_in(record: DocumentRecord, uri: str) -> bool:
+    """Tell whether a document is what a URI names, or lies in the folder that it names."""
+    return f"{record.document.source_uri}/".startswith(uri.rstrip("/") + "/")

@@ -19,7 +19,7 @@ from visual_rag.store.images import PageImages
 from visual_rag.store.protocol import PageStore
 from visual_rag.store.schema import PAGE_HASH, page_payload
 
-BATCH_PAGES, BATCH_PIXELS = 8, 40_000_000
+_BATCH_PIXELS = 40_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class PageWriter:
         """Take a page; every few pages a batch is embedded."""
         run.n_waiting += 1
         self._tasks.append(PageTask(run, page))
-        if len(self._tasks) == BATCH_PAGES or _pixels(self._tasks) > BATCH_PIXELS:
+        if len(self._tasks) >= self._embedder.pages_at_once or _pixels(self._tasks) > _BATCH_PIXELS:
             self._work()
 
     def settle(self) -> None:
@@ -119,13 +119,17 @@ class PageWriter:
         """Embed one page of each group of equal ones; when that fails, one by one, so that a bad page costs itself."""
         try:
             return self._points_together(groups)
-        except (EmbeddingError, InvalidInput):
+        except (EmbeddingError, InvalidInput) as error:
+            if error.retryable:  # the model is away: no page is at fault
+                raise
             return [point for group in groups for point in self._points_alone(group)]
 
     def _points_alone(self, group: Sequence[PageTask]) -> list[PagePoint]:
         try:
             return self._points_together([group])
         except (EmbeddingError, InvalidInput) as error:
+            if error.retryable:
+                raise
             reason, message = type(error).__name__, f"cannot be embedded: {error}"
             for task in group:
                 failure = PageFailure(page_number=task.page.page_index + 1, reason=reason, message=message)

@@ -8,7 +8,7 @@ its first page and READY after its last, page ids follow from the document, and 
 """
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
@@ -77,6 +77,8 @@ class Ingestor:
         documents = [document for document, _ in plan.work]
         progress = ProgressEstimate(documents, len(plan.refused), on_progress)
         records: list[DocumentRecord] = []
+        for document_id in plan.outdated:
+            self._store.delete_document(document_id)
         for refused in plan.refused:
             self._store.put_document(refused)
             records.append(refused)
@@ -112,10 +114,12 @@ class Ingestor:
         )
 
     def _images_check(self) -> Callable[[DocumentRecord], bool]:
-        """Make the question whether a document is whole: READY, and no page image lost."""
+        """Make the question whether a document is whole: READY, and no page and no page image lost."""
         kept = self._images.hashes()
-        bare = {page.document_id for page in self._store.scroll() if page.page_hash not in kept}
-        return lambda record: record.state is DocumentState.READY and record.document.document_id not in bare
+        n_whole = Counter(page.document_id for page in self._store.scroll() if page.page_hash in kept)
+        return lambda record: (
+            record.state is DocumentState.READY and n_whole[record.document.document_id] == record.n_ingested
+        )
 
 
 class _Work:

@@ -1,13 +1,14 @@
 """Which files an ingest has to work on: the listing against the ledger. Reads files to hash them; writes nothing."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from visual_rag.errors import LimitExceeded, SourceError, VisualRagError
+from visual_rag.ingest.ledger import lies_in
 from visual_rag.records import Document, DocumentRecord, DocumentState, PageFailure, make_document_id
-from visual_rag.sources.local import ListedFile, check_listed, describe, list_files, shown_name, source_uri
+from visual_rag.sources.local import ListedFile, check_listed, describe, expanded, list_files, shown_name, source_uri
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +19,15 @@ class IngestPlan:
         work: Documents to render, with their files.
         unchanged: Names of documents whose bytes are those of the index.
         ignored: Names of files that are no documents.
-        refused: Ledger records of files that cannot be read, or are too large.
+        refused: Ledger records of files and folders that cannot be read, and of files that are too large.
+        outdated: Document ids of such records of earlier runs, of which this one found no more to refuse.
     """
 
     work: list[tuple[Document, Path]] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
     refused: list[DocumentRecord] = field(default_factory=list)
+    outdated: list[str] = field(default_factory=list)
 
 
 def make_plan(
@@ -45,6 +48,7 @@ def make_plan(
     Raises:
         SourceError: A path that was named does not exist.
     """
+    paths = [expanded(path) for path in paths]
     plan = IngestPlan()
     for listed in list_files(paths):
         if not listed.is_document:
@@ -62,7 +66,18 @@ def make_plan(
             plan.unchanged.append(document.name)
         else:
             plan.work.append((document, listed.path))
+    plan.outdated.extend(_outdated(plan, ledger, [source_uri(path) for path in paths]))
     return plan
+
+
+def _outdated(plan: IngestPlan, ledger: Mapping[str, DocumentRecord], uris: Sequence[str]) -> Iterator[str]:
+    """Find records that hold nothing but a refusal that is over: a closed folder was opened, a file went away."""
+    found = {document.document_id for document, _ in plan.work}
+    found |= {record.document.document_id for record in plan.refused}
+    for document_id, record in ledger.items():
+        is_refusal = not record.document.content_hash and not record.n_ingested
+        if is_refusal and document_id not in found and any(lies_in(record, uri) for uri in uris):
+            yield document_id
 
 
 def _check_size(listed: ListedFile, max_file_bytes: int) -> None:

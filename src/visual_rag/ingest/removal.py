@@ -29,5 +29,9 @@ def remove_documents(store: PageStore, images: PageImages, records: Sequence[Doc
 
 
 def sweep_images(store: PageStore, images: PageImages) -> None:
-    """Remove page images that no page has, whatever left them: a removal, a new version, a killed run."""
+    """Remove page images that no page has, and half-written ones, whatever left them: a removal, a new version, a kill.
+
+    For whoever has the index open: nobody else writes images meanwhile.
+    """
+    images.delete_unfinished()
     images.delete(images.hashes() - {page.page_hash for page in store.scroll()})

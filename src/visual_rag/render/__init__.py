@@ -19,7 +19,7 @@ from visual_rag.render.events import (
     RenderEvent,
     RenderRequest,
 )
-from visual_rag.render.pool import render_documents, render_page
+from visual_rag.render.pool import render_documents
 from visual_rag.render.versions import renderer_version
 
 __all__ = [
@@ -31,6 +31,5 @@ __all__ = [
     "RenderEvent",
     "RenderRequest",
     "render_documents",
-    "render_page",
     "renderer_version",
 ]

@@ -1,49 +1,37 @@
-"""What parent and worker say to each other, and how it goes over a pipe.
+"""What parent and worker say to each other, and how it goes over a pipe: one pickle after the other.
 
-A message is 8 bytes of length, then a pickle. Both ends are the same program under the same user, so unpickling gives
-the child no power that it does not have already.
+Both ends are the same program under the same user, so unpickling gives the child no power that it does not have
+already.
 """
 
 import pickle
-import struct
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from visual_rag.records import PageWord
-from visual_rag.settings import Renderer
-
-_LENGTH = struct.Struct("<Q")
+from visual_rag.records import PageFailure, PageWord
+from visual_rag.settings import RenderSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Parent to worker: render these pages of this file.
+    """Parent to worker: render this file.
 
     Attributes:
         path: Absolute path of the file.
-        renderer: For PDF files.
+        settings: Renderer and limits; its `dpi` is not looked at. The parent enforces `page_timeout_s`, a subprocess
+            of the worker too.
         dpi: Asked for; a limit may lower it.
-        max_pixels: Of one page.
-        max_pages: Of the file.
-        max_file_bytes: Of the file.
-        page_timeout_s: Seconds one page may take; the parent enforces it, a subprocess of the worker too.
         password: For an encrypted PDF, None when none is known.
         first_page_index: 0-based page to begin with.
-        stop_page_index: 0-based page to stop before; None renders to the end.
     """
 
     path: Path
-    renderer: Renderer
+    settings: RenderSettings
     dpi: int
-    max_pixels: int
-    max_pages: int
-    max_file_bytes: int
-    page_timeout_s: float
     # Kept out of repr so that it reaches no log and no traceback.
     password: str | None = field(default=None, repr=False)
     first_page_index: int = 0
-    stop_page_index: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,14 +44,6 @@ class Opened:
     """Worker to parent: the file can be read."""
 
     n_pages: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotOpened:
-    """Worker to parent: the file cannot be read. `reason` names an error class."""
-
-    reason: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,17 +72,8 @@ class RenderedPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NotRendered:
-    """Worker to parent: this page cannot be rendered. `reason` names an error class."""
-
-    page_index: int
-    reason: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """Worker to parent: the last page asked for is through.
+    """Worker to parent: the last page is through.
 
     Attributes:
         worn: The worker has grown so much that the next document deserves a fresh one.
@@ -111,34 +82,19 @@ class Finished:
     worn: bool
 
 
-Reply = Ready | Opened | NotOpened | RenderedPage | NotRendered | Finished
+Reply = Ready | Opened | RenderedPage | PageFailure | Finished
+"""A `PageFailure` without a page number says that the file cannot be opened."""
 
 
 def write_message(stream: BinaryIO, message: Job | Reply) -> None:
     """Send one message; OSError when the other side is gone."""
-    body = pickle.dumps(message, protocol=5)
-    stream.write(_LENGTH.pack(len(body)))
-    stream.write(body)
+    pickle.dump(message, stream, protocol=5)  # writes the pixels through, where dumps() would copy them
     stream.flush()
 
 
-def read_body(stream: BinaryIO) -> bytes | None:
-    """Wait for one message and return it still packed; None when the other side is gone."""
-    head = stream.read(_LENGTH.size)
-    if len(head) < _LENGTH.size:
+def read_message(stream: BinaryIO) -> Any:
+    """Wait for one message, a `Job` or a `Reply` by the end of the pipe; None when the other side is gone."""
+    try:
+        return pickle.load(stream)  # noqa: S301  # written by our own other end, see the module docstring
+    except (EOFError, pickle.UnpicklingError):  # nothing more, or only half of a message
         return None
-    (length,) = _LENGTH.unpack(head)
-    body = stream.read(length)
-    return body if len(body) == length else None
-
-
-def unpack_job(body: bytes) -> Job:
-    """Turn what `read_body` gave the worker into its job."""
-    job: Job = pickle.loads(body)  # noqa: S301  # written by our own parent, see the module docstring
-    return job
-
-
-def unpack_reply(body: bytes) -> Reply:
-    """Turn what `read_body` gave the parent into the worker's reply."""
-    reply: Reply = pickle.loads(body)  # noqa: S301  # written by our own child, see the module docstring
-    return reply

@@ -23,8 +23,8 @@ def finish_page(
     words: tuple[PageWord, ...] = (),
     warning: str = "",
 ) -> RenderedPage:
-    """Hash and encode an RGB image and put it together with what is known of its page."""
-    rgb = image.tobytes()
+    """Hash and encode an image (mode RGB or RGBX) and put it together with what is known of its page."""
+    rgb = image.tobytes("raw", "RGB")
     return RenderedPage(
         page_index=page_index,
         width_px=image.width,
@@ -55,7 +55,7 @@ def hash_pixels(width_px: int, height_px: int, rgb: bytes) -> str:
 
 
 def encode_image(image: Image.Image) -> bytes:
-    """Write an RGB image as a JPEG file, which every vision model takes."""
+    """Write an image as a JPEG file, which every vision model takes."""
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=_QUALITY)
     return buffer.getvalue()

@@ -43,9 +43,12 @@ class ImageFile:
     """An image file that Pillow recognises."""
 
     def __init__(self, job: Job, kind_name: str) -> None:
-        self._job = job
+        self._dpi = job.dpi
+        self._limits = job.settings
         self._kind_name = kind_name
-        Image.MAX_IMAGE_PIXELS = job.max_pixels  # Pillow checks it against the header, and again for each frame
+        Image.MAX_IMAGE_PIXELS = (
+            self._limits.max_pixels
+        )  # Pillow checks it against the header, and again for each frame
         with self._translated():
             self._image = Image.open(job.path, formats=_FORMATS)
         try:
@@ -86,9 +89,9 @@ class ImageFile:
         width_px, height_px = self._image.size
         if width_px < 1 or height_px < 1:
             raise DamagedDocument(f"the image has no area: {width_px} x {height_px} pixels")
-        if width_px * height_px > self._job.max_pixels:
+        if width_px * height_px > self._limits.max_pixels:
             size = f"{width_px:,} x {height_px:,} pixels"
-            raise LimitExceeded(f"the image is {size}, more than max_pixels allows ({self._job.max_pixels:,})")
+            raise LimitExceeded(f"the image is {size}, more than max_pixels allows ({self._limits.max_pixels:,})")
 
     def _count_frames(self) -> int:
         if self._image.format != "TIFF":
@@ -96,17 +99,17 @@ class ImageFile:
         n_frames = 0
         with self._translated():  # frame by frame: after a seek past the end, Pillow's n_frames is wrong
             try:
-                while n_frames <= self._job.max_pages:
+                while n_frames <= self._limits.max_pages:
                     self._image.seek(n_frames)
                     n_frames += 1
             except EOFError:
                 self._image.seek(0)
                 return n_frames
-        raise LimitExceeded(f"the image has more frames than max_pages allows ({self._job.max_pages:,})")
+        raise LimitExceeded(f"the image has more frames than max_pages allows ({self._limits.max_pages:,})")
 
     def _fitted(self, image: Image.Image) -> Image.Image:
         """The image, made smaller where its longer side exceeds what `dpi` asks for."""
-        longest = round(self._job.dpi * LONGEST_SIDE_IN)
+        longest = round(self._dpi * LONGEST_SIDE_IN)
         if max(image.size) <= longest:
             return image
         scale = longest / max(image.size)
@@ -116,7 +119,7 @@ class ImageFile:
     def _own_dpi(self, scale: float) -> float:
         """Dots per inch of the kept image: the file's own after scaling, else what was asked for."""
         own = max(_stated_dpi(self._image))
-        return own * scale if own else float(self._job.dpi)
+        return own * scale if own else float(self._dpi)
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
@@ -128,7 +131,7 @@ class ImageFile:
                 yield
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise LimitExceeded(
-                f"the image has more pixels than max_pixels allows ({self._job.max_pixels:,})"
+                f"the image has more pixels than max_pixels allows ({self._limits.max_pixels:,})"
             ) from error
         except UnidentifiedImageError as error:
             raise DamagedDocument(f"the image is damaged: only its beginning is {self._kind_name}") from error

@@ -69,7 +69,9 @@ def check_page_size(width_pt: float, height_pt: float) -> None:
 
 
 def lowered_dpi_warning(page_number: int, size_pt: tuple[float, float], dpi: tuple[float, int], max_pixels: int) -> str:
-    """Say that a page was rendered at `dpi[0]` although `dpi[1]` was asked for."""
+    """Say that a page was rendered at `dpi[0]` although `dpi[1]` was asked for; "" where the two are equal."""
+    if dpi[0] == dpi[1]:
+        return ""
     return (
         f"page {page_number} is {size_pt[0]:.0f} x {size_pt[1]:.0f} pt: rendered at {dpi[0]:.3g} dpi instead of "
         f"{dpi[1]} to stay under {max_pixels:,} pixels and {MAX_SIDE_PX:,} a side"

@@ -1,11 +1,13 @@
 """What a file looks like to the worker once it is open, and the choice of who opens it."""
 
 import stat
+from pathlib import Path
 from typing import Protocol
 
 from visual_rag.errors import AccessDenied, DamagedDocument, LimitExceeded, SourceUnavailable, UnsupportedFormat
 from visual_rag.render.channel import Job, RenderedPage
 from visual_rag.render.kinds import HEAD_BYTES, sniff
+from visual_rag.settings import RenderSettings
 
 
 class OpenedFile(Protocol):
@@ -33,20 +35,21 @@ def open_file(job: Job) -> OpenedFile:
         DocumentError: It cannot be opened as anything that has pages.
         SourceError: It cannot be read at all.
     """
-    kind = sniff(_read_head(job))
+    limits = job.settings
+    kind = sniff(_read_head(job.path, limits))
     match kind.opened_as:
-        case "pdf" if job.renderer == "poppler":
+        case "pdf" if limits.renderer == "poppler":
             from visual_rag.render.poppler import PopplerFile
 
-            return _checked(PopplerFile(job), job)
+            return _checked(PopplerFile(job), limits)
         case "pdf":
             from visual_rag.render.pdf import PdfFile
 
-            return _checked(PdfFile(job), job)
+            return _checked(PdfFile(job), limits)
         case "image":
             from visual_rag.render.image import ImageFile
 
-            return _checked(ImageFile(job, kind.name), job)
+            return _checked(ImageFile(job, kind.name), limits)
         case "unsupported":
             raise UnsupportedFormat(f"the file is {kind.name}; {kind.advice}")
         case "unknown":
@@ -56,26 +59,26 @@ def open_file(job: Job) -> OpenedFile:
             raise UnsupportedFormat(f"the file is {name}; {kind.advice}")
 
 
-def _checked(file: OpenedFile, job: Job) -> OpenedFile:
+def _checked(file: OpenedFile, limits: RenderSettings) -> OpenedFile:
     n_pages = file.n_pages
-    if 1 <= n_pages <= job.max_pages:
+    if 1 <= n_pages <= limits.max_pages:
         return file
     file.close()
     if n_pages < 1:
         raise DamagedDocument("the document has no pages that can be read")
-    raise LimitExceeded(f"the document has {n_pages:,} pages, more than max_pages allows ({job.max_pages:,})")
+    raise LimitExceeded(f"the document has {n_pages:,} pages, more than max_pages allows ({limits.max_pages:,})")
 
 
-def _read_head(job: Job) -> bytes:
+def _read_head(path: Path, limits: RenderSettings) -> bytes:
     try:
-        status = job.path.stat()
+        status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             raise UnsupportedFormat("this is a folder or a device, not a file")
-        if status.st_size > job.max_file_bytes:
+        if status.st_size > limits.max_file_bytes:
             raise LimitExceeded(
-                f"the file has {status.st_size:,} bytes, more than max_file_bytes allows ({job.max_file_bytes:,})"
+                f"the file has {status.st_size:,} bytes, more than max_file_bytes allows ({limits.max_file_bytes:,})"
             )
-        with job.path.open("rb") as file:
+        with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
     except PermissionError as error:
         raise AccessDenied("the file may not be read by this user") from error

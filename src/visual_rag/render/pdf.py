@@ -46,21 +46,20 @@ class PdfFile:
         self._pdf.close()
 
     def _render(self, page: pypdfium2.PdfPage, page_index: int) -> RenderedPage:
-        job = self._job
+        job, max_pixels = self._job, self._job.settings.max_pixels
         size_pt = page.get_size()
-        dpi = fit_dpi(*size_pt, dpi=job.dpi, max_pixels=job.max_pixels)
-        bitmap = page.render(scale=dpi / 72, rev_byteorder=True)
-        image = bitmap.to_pil()
-        lowered = dpi < job.dpi
+        dpi = fit_dpi(*size_pt, dpi=job.dpi, max_pixels=max_pixels)
+        # Four bytes a pixel: Pillow takes such a bitmap as it is, and would copy one with three.
+        bitmap = page.render(scale=dpi / 72, rev_byteorder=True, prefer_bgrx=True)
         return finish_page(
-            image,
+            bitmap.to_pil(),
             page_index=page_index,
             dpi=dpi,
             size_pt=size_pt,
             rotation=page.get_rotation(),
             label=page_label(self._pdf, page_index),
             words=words_or_none(page),
-            warning=lowered_dpi_warning(page_index + 1, size_pt, (dpi, job.dpi), job.max_pixels) if lowered else "",
+            warning=lowered_dpi_warning(page_index + 1, size_pt, (dpi, job.dpi), max_pixels),
         )
 
 

@@ -8,12 +8,11 @@ import contextlib
 import itertools
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from pathlib import Path
 
-from visual_rag.errors import InvalidInput, error_for
-from visual_rag.records import Document, Page
-from visual_rag.render.document_run import DocumentRun, PageRange
-from visual_rag.render.events import DocumentFailed, PageFailed, PageRendered, RenderEvent, RenderRequest
+from visual_rag.errors import InvalidInput
+from visual_rag.records import Document
+from visual_rag.render.document_rendering import DocumentRendering
+from visual_rag.render.events import RenderEvent, RenderRequest
 from visual_rag.render.versions import renderer_version
 from visual_rag.render.worker_process import WorkerProcess
 from visual_rag.settings import RenderSettings
@@ -47,59 +46,22 @@ def render_documents(
     _check(settings, dpi)
     waiting = iter(requests)
     workers = [WorkerProcess(memory_bytes=settings.memory_bytes) for _ in range(settings.n_workers)]
-    runs: deque[tuple[DocumentRun, WorkerProcess]] = deque()
+    started: deque[tuple[DocumentRendering, WorkerProcess]] = deque()
 
     def start(worker: WorkerProcess) -> None:
         for request in itertools.islice(waiting, 1):
-            runs.append((DocumentRun(request, worker, settings, dpi=dpi, password_for=password_for), worker))
+            rendering = DocumentRendering(request, worker, settings, dpi=dpi, password_for=password_for)
+            started.append((rendering, worker))
 
     with contextlib.ExitStack() as stack:
         for worker in workers:
             stack.callback(worker.close)
         for worker in workers:
             start(worker)
-        while runs:
-            run, worker = runs[0]
-            yield from run.events()
-            runs.popleft()
+        while started:
+            rendering, worker = started.popleft()
+            yield from rendering.events()
             start(worker)
-
-
-def render_page(
-    path: Path, page_index: int, settings: RenderSettings, *, dpi: int, password: str | None = None
-) -> Page:
-    """Render a single page in an isolated process, for example to look at it more closely.
-
-    Args:
-        path: Local file.
-        page_index: 0-based.
-        settings: Renderer and limits.
-        dpi: Dots per inch.
-        password: For an encrypted PDF.
-
-    Raises:
-        DocumentError: The document or the page cannot be rendered.
-        SourceError: The file cannot be read.
-        InvalidInput: The document has no such page.
-        MissingDependency: The renderer is not installed.
-    """
-    _check(settings, dpi)
-    if page_index < 0:
-        raise InvalidInput(f"page_index is {page_index}; the first page is 0")
-    document = Document(document_id="", source_uri="", name=path.name, content_hash="", size_bytes=0)
-    request = RenderRequest(document=document, path=path)
-    pages = PageRange(page_index, page_index + 1)
-    with contextlib.closing(WorkerProcess(memory_bytes=settings.memory_bytes)) as worker:
-        run = DocumentRun(request, worker, settings, dpi=dpi, password_for=lambda _document: password, pages=pages)
-        for event in run.events():
-            if isinstance(event, PageRendered):
-                return event.page
-            if isinstance(event, PageFailed | DocumentFailed):
-                failure = event.failure
-                raise error_for(
-                    failure.reason, f"{path.name}: {failure.message}", source=path.name, page_number=failure.page_number
-                )
-    raise InvalidInput(f"page_index {page_index} is outside the {run.n_pages} pages of '{path.name}'")
 
 
 def _check(settings: RenderSettings, dpi: int) -> None:

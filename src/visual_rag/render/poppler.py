@@ -26,7 +26,7 @@ class PopplerFile:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._options: dict[str, Any] = {"userpw": job.password, "timeout": job.page_timeout_s}
+        self._options: dict[str, Any] = {"userpw": job.password, "timeout": job.settings.page_timeout_s}
         self._n_pages = int(self._pdfinfo()["Pages"])
         try:
             self._pdf: pypdfium2.PdfDocument | None = open_pdf(job)
@@ -44,11 +44,10 @@ class PopplerFile:
         Raises:
             DocumentError: The page is broken, too slow, or its size absurd.
         """
-        job = self._job
+        job, max_pixels = self._job, self._job.settings.max_pixels
         size_pt, rotation = self._geometry(page_index)
-        dpi = fit_dpi(*size_pt, dpi=job.dpi, max_pixels=job.max_pixels)
+        dpi = fit_dpi(*size_pt, dpi=job.dpi, max_pixels=max_pixels)
         label, words = self._text(page_index)
-        lowered = dpi < job.dpi
         return finish_page(
             self._pixels(page_index, dpi),
             page_index=page_index,
@@ -57,7 +56,7 @@ class PopplerFile:
             rotation=rotation,
             label=label,
             words=words,
-            warning=lowered_dpi_warning(page_index + 1, size_pt, (dpi, job.dpi), job.max_pixels) if lowered else "",
+            warning=lowered_dpi_warning(page_index + 1, size_pt, (dpi, job.dpi), max_pixels),
         )
 
     def close(self) -> None:
@@ -114,7 +113,8 @@ class PopplerFile:
         except PopplerNotInstalledError as error:
             raise MissingDependency(POPPLER_MISSING) from error
         except PDFPopplerTimeoutError as error:
-            raise LimitExceeded(f"poppler took longer than {self._job.page_timeout_s:g} s (page_timeout_s)") from error
+            timeout_s = self._job.settings.page_timeout_s
+            raise LimitExceeded(f"poppler took longer than {timeout_s:g} s (page_timeout_s)") from error
         except PDFPageCountError as error:
             if "password" in str(error).lower():
                 raise missing_password(password_given=self._job.password is not None) from error

@@ -76,11 +76,14 @@ class _Placement:
         """The region around all boxes, None where it lies outside the page."""
         if not boxes or not self._width or not self._height:
             return None
-        left = (min(box[0] for box in boxes) - self._left) / self._width
-        right = (max(box[2] for box in boxes) - self._left) / self._width
-        top = (self._top - max(box[3] for box in boxes)) / self._height
-        bottom = (self._top - min(box[1] for box in boxes)) / self._height
-        region = _rotated(Region(left, top, right, bottom), self._rotation)
+        lefts, bottoms, rights, tops = zip(*boxes, strict=True)
+        region = Region(
+            left=(min(lefts) - self._left) / self._width,
+            top=(self._top - max(tops)) / self._height,
+            right=(max(rights) - self._left) / self._width,
+            bottom=(self._top - min(bottoms)) / self._height,
+        )
+        region = _rotated(region, self._rotation)
         if not all(map(math.isfinite, region)):
             return None
         if region.right <= 0 or region.left >= 1 or region.bottom <= 0 or region.top >= 1:

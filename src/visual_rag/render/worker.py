@@ -1,6 +1,6 @@
 """The child process: takes jobs on stdin, gives pages on stdout, and dies with its parent.
 
-Started by `pool.Worker`, never imported by it: this side loads the C libraries that a hostile file may crash.
+Started by `worker_process`, never imported by it: this side loads the C libraries that a hostile file may crash.
 """
 
 import contextlib
@@ -12,24 +12,13 @@ import threading
 from typing import BinaryIO
 
 from visual_rag.errors import VisualRagError
-from visual_rag.render.channel import (
-    Finished,
-    Job,
-    NotOpened,
-    NotRendered,
-    Opened,
-    Ready,
-    RenderedPage,
-    read_body,
-    unpack_job,
-    write_message,
-)
+from visual_rag.records import PageFailure
+from visual_rag.render.channel import Finished, Job, Opened, Ready, RenderedPage, read_message, write_message
 from visual_rag.render.limits import limit_memory, peak_memory_bytes
 from visual_rag.render.opened import OpenedFile, open_file
 
 _WORN_SHARE = 0.5
 """Above this share of its memory limit a worker asks to be replaced before the next document."""
-_OUT_OF_MEMORY = "it needs more memory than memory_bytes allows"
 
 
 def main(memory_bytes: int) -> None:
@@ -52,39 +41,35 @@ def main(memory_bytes: int) -> None:
         _die()
 
 
-def _serve(job: Job, replies: BinaryIO, *, worn_bytes: int) -> NotOpened | Finished:
+def _serve(job: Job, replies: BinaryIO, *, worn_bytes: int) -> PageFailure | Finished:
     """Open one file, send its pages, and return the last word on it."""
     try:
         file = open_file(job)
-    except MemoryError:
-        return NotOpened(reason="LimitExceeded", message=_OUT_OF_MEMORY)
-    except VisualRagError as error:
-        return NotOpened(reason=type(error).__name__, message=str(error))
     except Exception as error:  # noqa: BLE001  # whatever a library raises on this file, the next one may be fine
-        return NotOpened(reason="DamagedDocument", message=_unforeseen(error))
+        return _failure(error, page_number=None)
     try:
         write_message(replies, Opened(n_pages=file.n_pages))
-        stop = file.n_pages if job.stop_page_index is None else min(job.stop_page_index, file.n_pages)
-        for page_index in range(job.first_page_index, stop):
+        for page_index in range(job.first_page_index, file.n_pages):
             write_message(replies, _render(file, page_index))
     finally:
         file.close()
     return Finished(worn=peak_memory_bytes() > worn_bytes)
 
 
-def _render(file: OpenedFile, page_index: int) -> RenderedPage | NotRendered:
+def _render(file: OpenedFile, page_index: int) -> RenderedPage | PageFailure:
     try:
         return file.render(page_index)
-    except MemoryError:
-        return NotRendered(page_index=page_index, reason="LimitExceeded", message=_OUT_OF_MEMORY)
-    except VisualRagError as error:
-        return NotRendered(page_index=page_index, reason=type(error).__name__, message=str(error))
     except Exception as error:  # noqa: BLE001  # whatever a library raises on this page, the next one may be fine
-        return NotRendered(page_index=page_index, reason="DamagedDocument", message=_unforeseen(error))
+        return _failure(error, page_number=page_index + 1)
 
 
-def _unforeseen(error: Exception) -> str:
-    return f"it cannot be read: {type(error).__name__}"  # the text of an unknown error may hold a path
+def _failure(error: Exception, *, page_number: int | None) -> PageFailure:
+    reason, message = "DamagedDocument", f"it cannot be read: {type(error).__name__}"  # its text may hold a path
+    if isinstance(error, MemoryError):
+        reason, message = "LimitExceeded", "it needs more memory than memory_bytes allows"
+    elif isinstance(error, VisualRagError):
+        reason, message = type(error).__name__, str(error)
+    return PageFailure(page_number=page_number, reason=reason, message=message)
 
 
 def _claim_pipes() -> tuple[BinaryIO, BinaryIO]:
@@ -109,8 +94,8 @@ def _load_libraries() -> None:
 
 def _read_jobs(requests: BinaryIO, jobs: "queue.SimpleQueue[Job]") -> None:
     """Hand jobs to the main thread; when the parent is gone, end the process even in the middle of a page."""
-    while (body := read_body(requests)) is not None:
-        jobs.put(unpack_job(body))
+    while (job := read_message(requests)) is not None:
+        jobs.put(job)
     _die()
 
 

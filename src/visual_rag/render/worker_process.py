@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from visual_rag.errors import VisualRagError
-from visual_rag.render.channel import Job, Ready, Reply, read_body, unpack_reply, write_message
+from visual_rag.render.channel import Job, Ready, RenderedPage, Reply, read_message, write_message
 
 LOOK_AHEAD_BYTES = 32 * 2**20
 """Replies that wait in the parent, about eight pages; the worker pauses when they are not fetched."""
@@ -28,7 +28,7 @@ _PACKAGE_PARENT = Path(__file__).parents[2]
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # each further thread of a library costs memory
 
 
-class _ByteQueue(queue.Queue["bytes | None"]):
+class _Replies(queue.Queue["Reply | None"]):
     """A queue that is full by bytes and not by items: a page may have four megabytes, or a hundred."""
 
     def _init(self, maxsize: int) -> None:
@@ -38,19 +38,19 @@ class _ByteQueue(queue.Queue["bytes | None"]):
     def _qsize(self) -> int:
         return self._n_bytes
 
-    def _put(self, item: bytes | None) -> None:
+    def _put(self, item: Reply | None) -> None:
         super()._put(item)
-        self._n_bytes += _length(item)
+        self._n_bytes += _n_bytes(item)
 
-    def _get(self) -> bytes | None:
+    def _get(self) -> Reply | None:
         item = super()._get()
-        self._n_bytes -= _length(item)
+        self._n_bytes -= _n_bytes(item)
         return item
 
 
-def _length(item: bytes | None) -> int:
-    """At least one, so that the mark of the end is something to wait for, too."""
-    return len(item) if item else 1
+def _n_bytes(item: Reply | None) -> int:
+    """At least one, so that what is no page is something to wait for, too."""
+    return len(item.rgb) if isinstance(item, RenderedPage) else 1
 
 
 class WorkerTimedOut(Exception):
@@ -80,7 +80,7 @@ class WorkerProcess:
         self._memory_bytes = memory_bytes
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
-        self._bodies: queue.Queue[bytes | None] = _ByteQueue(LOOK_AHEAD_BYTES)
+        self._replies: queue.Queue[Reply | None] = _Replies(LOOK_AHEAD_BYTES)
         self._is_ready = False
 
     @property
@@ -112,12 +112,12 @@ class WorkerProcess:
         if not self._is_ready:
             self._wait_until_ready()
         try:
-            body = self._bodies.get(timeout=timeout_s)
+            reply = self._replies.get(timeout=timeout_s)
         except queue.Empty:
             raise WorkerTimedOut from None
-        if body is None:
+        if reply is None:
             raise WorkerDied(self._signal_name())
-        return unpack_reply(body)
+        return reply
 
     def close(self) -> None:
         """Kill the process, if any, and wait until it is gone."""
@@ -127,7 +127,7 @@ class WorkerProcess:
         _kill(process)
         while self._reader is not None and self._reader.is_alive():  # it may be waiting for room in the queue
             with contextlib.suppress(queue.Empty):
-                self._bodies.get_nowait()
+                self._replies.get_nowait()
             self._reader.join(0.01)
         for stream in (process.stdin, process.stdout, process.stderr):
             if stream is not None:
@@ -136,7 +136,7 @@ class WorkerProcess:
 
     def _start(self) -> None:
         self.close()
-        self._bodies = _ByteQueue(LOOK_AHEAD_BYTES)
+        self._replies = _Replies(LOOK_AHEAD_BYTES)
         # -P keeps the user's working folder, with whatever file called queue.py it holds, off the import path.
         self._process = subprocess.Popen(  # noqa: S603  # our own program
             [sys.executable, "-P", "-c", _PROGRAM, str(_PACKAGE_PARENT), str(self._memory_bytes)],
@@ -147,17 +147,17 @@ class WorkerProcess:
             start_new_session=True,  # Ctrl-C is for us; we end the workers
         )
         self._reader = threading.Thread(
-            target=_read_replies, args=(self._process.stdout, self._bodies), name="render-reader", daemon=True
+            target=_read_replies, args=(self._process.stdout, self._replies), name="render-reader", daemon=True
         )
         self._reader.start()
 
     def _wait_until_ready(self) -> None:
         try:
-            body = self._bodies.get(timeout=_START_TIMEOUT_S)
+            reply = self._replies.get(timeout=_START_TIMEOUT_S)
         except queue.Empty:
             self.close()
             raise VisualRagError(f"the render worker did not start within {_START_TIMEOUT_S:g} s") from None
-        if body is None or not isinstance(unpack_reply(body), Ready):
+        if not isinstance(reply, Ready):
             complaint = self._complaint()
             self.close()
             raise VisualRagError(f"the render worker could not start: {complaint}")
@@ -183,11 +183,11 @@ class WorkerProcess:
             return f"signal {-return_code}"
 
 
-def _read_replies(stream: BinaryIO, bodies: "queue.Queue[bytes | None]") -> None:
+def _read_replies(stream: BinaryIO, replies: "queue.Queue[Reply | None]") -> None:
     """Move replies from the pipe to the queue until the worker is gone; None marks the end."""
-    while (body := read_body(stream)) is not None:
-        bodies.put(body)
-    bodies.put(None)
+    while (reply := read_message(stream)) is not None:
+        replies.put(reply)
+    replies.put(None)
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:

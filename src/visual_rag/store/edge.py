@@ -15,13 +15,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-import numpy as np
 import qdrant_edge as edge
 
 from visual_rag.errors import InvalidInput, StoreError
 from visual_rag.passport import IndexPassport
 from visual_rag.records import DocumentRecord, PageEmbedding, PagePoint, PageRecord, ScoredPage, make_document_id
-from visual_rag.scoring import normalise_rows
 from visual_rag.store.checks import check_page_id, check_points, check_query
 from visual_rag.store.edge_engine import check_storable, compile_filter, translating
 from visual_rag.store.edge_folder import (
@@ -31,33 +29,34 @@ from visual_rag.store.edge_folder import (
     Shards,
     claim,
     close_shards,
+    damaged,
     enter,
     finish_creation,
     load_shards,
 )
+from visual_rag.store.edge_points import WITHOUT_REGIONS, page_embedding, page_point, put, search_request
+from visual_rag.store.files import size_on_disk
 from visual_rag.store.filters import Filter
 from visual_rag.store.lock import FolderLock
 from visual_rag.store.protocol import QueryPlan, StoreSize
-from visual_rag.store.rows import PageRows, size_on_disk
+from visual_rag.store.rows import PageRows
 from visual_rag.store.schema import (
     FULL,
     N_VECTORS,
     PAGE_HASH,
-    POOLED,
     REGIONS,
     ledger_payload,
     ledger_record,
     page_payload,
     page_record,
-    regions_from_payload,
-    regions_payload,
 )
+from visual_rag.store.space import WRITING_BYTES, check_room, has_room_to_rearrange
 
 _PASSPORT_ID = make_document_id("visual_rag:passport")  # no source has such a URI
+_FLUSH_BYTES = 64 * 2**20  # likewise; on disk the write-ahead log takes one and a half times that
 _BATCH_BYTES = 8 * 2**20  # of float32 values; as Python lists, on their way into the engine, eight times that
 _SCROLL_PAGES = 256
 _REBUILD_PAGES = 32
-_WITHOUT_REGIONS = edge.PayloadSelector.Exclude([REGIONS])
 
 
 class EdgeStore:
@@ -69,6 +68,8 @@ class EdgeStore:
         self._shards: Shards | None = shards
         self._passport = passport
         self._revision = 0
+        self._is_swept = False
+        self._unflushed_bytes = 0
         self._guard = threading.RLock()  # so that no thread meets the shards while `maintain` opens them again
         self._rows = PageRows(folder / ROWS, dim=passport.model.dim, datatype=passport.datatype)
 
@@ -79,12 +80,13 @@ class EdgeStore:
         Raises:
             StoreError: The folder holds an index, or files that are none of ours; nothing is touched.
             StoreLocked: Somebody is creating or using an index there.
+            StoreUnavailable: The disk is too full.
             InvalidInput: The passport asks for an unknown datatype.
         """
         folder = Path(folder).resolve()
         with translating(folder, "creating"), ExitStack() as undo:
             lock, shards = claim(folder, passport, undo)
-            _put(shards.documents, _PASSPORT_ID, passport.as_dict())
+            put(shards.documents, _PASSPORT_ID, passport.as_dict())
             finish_creation(folder, shards)
             undo.pop_all()
         return cls(folder, lock, shards, passport)
@@ -97,18 +99,16 @@ class EdgeStore:
             CollectionNotFound: There is none, or its creation broke off.
             StoreLocked: Somebody has it open; the message says who.
             PassportMismatch: A release with another schema wrote it.
-            StoreError: The engine cannot read it.
+            StoreUnavailable: The disk is too full.
+            StoreError: The engine cannot read it, or may not write there: it does even to search.
         """
         folder = Path(folder).resolve()
         with translating(folder, "opening"), ExitStack() as undo:
             lock, shards = enter(folder, undo)
             stored = shards.documents.retrieve([_PASSPORT_ID], with_payload=True, with_vector=False)
-            if not stored:
-                raise StoreError(
-                    f"index '{folder.name}' has lost its passport; ingest the documents into a new index",
-                    collection=folder.name,
-                )
-            passport = IndexPassport.from_dict(_payload(stored[0]))
+            if not stored or not stored[0].payload:
+                raise damaged(folder, "its passport is gone")
+            passport = IndexPassport.from_dict(stored[0].payload)
             undo.pop_all()
         return cls(folder, lock, shards, passport)
 
@@ -128,7 +128,7 @@ class EdgeStore:
         for point in points:
             check_storable(point.page_id, point.payload)
         for batch in _by_bytes(points):
-            with self._writing("writing pages into") as shards:
+            with self._writing_pages("writing pages into") as shards:
                 self._write(shards.pages, batch)
 
     def _write(self, pages: edge.EdgeShard, batch: Sequence[PagePoint]) -> None:
@@ -138,16 +138,20 @@ class EdgeStore:
             for point in batch:
                 self._rows.write(point.page_id, written[point.page_id], point.embedding)
                 undo.callback(self._rows.remove, point.page_id, written[point.page_id])
-            pages.update(edge.UpdateOperation.upsert_points([_engine_point(point) for point in batch]))
+            pages.update(edge.UpdateOperation.upsert_points([page_point(point) for point in batch]))
             undo.pop_all()
+        self._unflushed_bytes += sum(point.embedding.vectors.nbytes for point in batch)
+        if self._unflushed_bytes >= _FLUSH_BYTES:  # the write-ahead log keeps all that was written since
+            pages.flush()
+            self._unflushed_bytes = 0
         self._remove_rows({page_id: old for page_id, old in replaced.items() if old != written[page_id]})
 
     def delete(self, condition: Filter) -> None:
         """Remove all pages that meet the condition. Disk space comes back with `maintain`."""
         compiled = compile_filter(condition)
-        with self._writing("deleting pages from") as shards:
+        with self._writing_pages("deleting pages from") as shards:
             rows = self._scroll("pages", compiled, with_payload=[PAGE_HASH])
-            removed = {str(row.id): str(_payload(row)[PAGE_HASH]) for row in rows}
+            removed = {str(row.id): str(self._payload(row)[PAGE_HASH]) for row in rows}
             shards.pages.update(edge.UpdateOperation.delete_points(list(removed)))
             self._remove_rows(removed)
 
@@ -160,7 +164,7 @@ class EdgeStore:
         payloads = {page.page_id: page_payload(page) for page in pages}
         for page_id, payload in payloads.items():
             check_storable(page_id, payload)
-        with self._writing("writing payload into") as shards:
+        with self._writing_pages("writing payload into") as shards:
             stored = self._page_hashes(list(payloads))
             self._check_present(list(payloads), stored)
             for page_id, payload in payloads.items():
@@ -176,8 +180,8 @@ class EdgeStore:
 
     def scroll(self, condition: Filter | None = None) -> Iterator[PageRecord]:
         """Go through pages, in no particular order."""
-        for row in self._scroll("pages", compile_filter(condition), with_payload=_WITHOUT_REGIONS):
-            yield page_record(str(row.id), _payload(row))
+        for row in self._scroll("pages", compile_filter(condition), with_payload=WITHOUT_REGIONS):
+            yield page_record(str(row.id), self._payload(row))
 
     def _scroll(
         self, part: Literal["pages", "documents"], condition: edge.Filter | None, *, with_payload: Any
@@ -217,41 +221,46 @@ class EdgeStore:
             some: list[edge.PointId] = list(page_ids[start : start + _REBUILD_PAGES])
             with self._using("reading") as shards:
                 rows = shards.pages.retrieve(some, with_payload=[PAGE_HASH, REGIONS], with_vector=[FULL])
-            for row in rows:
-                payload, page_id = _payload(row), str(row.id)
-                embedding = _embedding(row, payload)
-                with suppress(OSError):  # a copy: reading works on a full disk too, only slower
-                    self._rows.write(page_id, payload[PAGE_HASH], embedding)
-                yield page_id, embedding
+                found = {str(row.id): self._rebuilt(row) for row in rows}
+            yield from found.items()
+
+    def _rebuilt(self, row: edge.Record) -> PageEmbedding:
+        payload = self._payload(row)
+        embedding = page_embedding(row, payload)
+        with suppress(OSError):  # a copy: reading works on a full disk too, only slower
+            self._rows.write(str(row.id), payload[PAGE_HASH], embedding)
+        return embedding
 
     def query(self, plan: QueryPlan) -> list[ScoredPage]:
         """Run one search, best page first and equal scores by page id; the score is MaxSim."""
         check_query(plan, self._passport.model.dim)
-        request = _request(plan, compile_filter(plan.filter))
+        request = search_request(plan, compile_filter(plan.filter))
         with self._using("searching") as shards:
             rows = [] if plan.shortlist == 0 else shards.pages.query(request)
-        scored = [ScoredPage(page=page_record(str(row.id), _payload(row)), score=float(row.score)) for row in rows]
+        scored = [ScoredPage(page=page_record(str(row.id), self._payload(row)), score=float(row.score)) for row in rows]
         return sorted(scored, key=lambda row: (-row.score, row.page.page_id))
 
     def put_document(self, record: DocumentRecord) -> None:
         """Write one ledger record, replacing that of the same document."""
-        with self._using("writing the ledger of") as shards:
-            _put(shards.documents, record.document.document_id, ledger_payload(record))
+        with self._writing("writing the ledger of") as shards:
+            put(shards.documents, record.document.document_id, ledger_payload(record))
 
     def documents(self) -> list[DocumentRecord]:
         """Read the ledger, sorted by source URI."""
         rows = self._scroll("documents", None, with_payload=True)
-        records = [ledger_record(_payload(row)) for row in rows if str(row.id) != _PASSPORT_ID]
+        records = [ledger_record(self._payload(row)) for row in rows if str(row.id) != _PASSPORT_ID]
         return sorted(records, key=lambda record: record.document.source_uri)
 
     def delete_document(self, document_id: str) -> None:
         """Remove one ledger record, if it is there; its pages are removed by `delete`."""
-        with self._using("writing the ledger of") as shards:
+        with self._writing("writing the ledger of") as shards:
             shards.documents.update(edge.UpdateOperation.delete_points([document_id]))
 
     def size(self) -> StoreSize:
         """Count pages, documents and vectors, and the bytes that the folder takes on disk."""
-        n_vectors = [int(_payload(row)[N_VECTORS]) for row in self._scroll("pages", None, with_payload=[N_VECTORS])]
+        n_vectors = [
+            int(self._payload(row)[N_VECTORS]) for row in self._scroll("pages", None, with_payload=[N_VECTORS])
+        ]
         with self._using("counting documents of") as shards:
             n_documents = shards.documents.count(edge.CountRequest(exact=True)) - 1  # the passport is no document
         return StoreSize(
@@ -265,10 +274,14 @@ class EdgeStore:
         """Merge what was written, give back the space of what was deleted, and bring everything to disk.
 
         Cheap when nothing changed. The engine frees space only when it is closed, so a shard that was rearranged is
-        opened again; for that moment it takes twice its space.
+        opened again; for that moment it takes twice its space. Where the disk has no room for that, it waits for the
+        next time.
         """
-        with self._using("maintaining") as shards:
-            is_rearranged = [shard.optimize() for shard in shards]
+        with self._writing("maintaining") as shards:
+            self._sweep_once()
+            held_bytes = sum(size_on_disk(self._folder / part) for part in (PAGES, DOCUMENTS))
+            has_room = has_room_to_rearrange(self._folder, held_bytes)
+            is_rearranged = [shard.optimize() for shard in shards] if has_room else []
             for shard in shards:
                 shard.flush()
             if any(is_rearranged):
@@ -276,14 +289,32 @@ class EdgeStore:
                 close_shards(shards)
                 self._shards = load_shards(self._folder)
 
+    def _sweep_once(self) -> None:
+        """Remove what killed processes left; this one leaves nothing, so once is enough."""
+        if not self._is_swept:
+            rows = self._scroll("pages", None, with_payload=[PAGE_HASH])
+            self._rows.sweep({str(row.id): self._payload(row)[PAGE_HASH] for row in rows})
+            self._is_swept = True
+
     def close(self) -> None:
-        """Release the index; a closed store cannot be used again. A second call does nothing."""
+        """Release the index; a closed store cannot be used again. A second call does nothing.
+
+        Raises:
+            StoreError: The last writes could not be brought to disk, such as when the folder was deleted meanwhile.
+        """
         with self._guard, ExitStack() as always:
             always.callback(self._lock.release)
             shards, self._shards = self._shards, None
             if shards is not None:
                 with translating(self._folder, "closing"):
-                    close_shards(shards)
+                    self._close_shards(shards)
+
+    def _close_shards(self, shards: Shards) -> None:
+        try:
+            close_shards(shards)
+        except Exception:  # the engine has no class for it
+            self._lock.check_in_place()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -306,10 +337,23 @@ class EdgeStore:
 
     @contextmanager
     def _writing(self, doing: str) -> Iterator[Shards]:
-        """Likewise, for what changes pages."""
+        """Likewise, for what writes: into the folder that was opened, and only where the engine finds room."""
         with self._using(doing) as shards:
+            self._lock.check_in_place()
+            check_room(self._folder, WRITING_BYTES, doing)
+            yield shards
+
+    @contextmanager
+    def _writing_pages(self, doing: str) -> Iterator[Shards]:
+        """Likewise, for what changes pages."""
+        with self._writing(doing) as shards:
             self._revision += 1
             yield shards
+
+    def _payload(self, row: edge.Record | edge.ScoredPoint) -> dict[str, Any]:
+        if not row.payload:
+            raise damaged(self._folder, f"the record of page {row.id} is gone")
+        return row.payload
 
     def _page_hashes(self, page_ids: Sequence[str]) -> dict[str, str]:
         """Page hashes by page id, of those pages that are in the store."""
@@ -317,7 +361,7 @@ class EdgeStore:
             check_page_id(page_id)
         with self._using("reading") as shards:
             rows = shards.pages.retrieve(list(page_ids), with_payload=[PAGE_HASH], with_vector=False)
-        return {str(row.id): str(_payload(row)[PAGE_HASH]) for row in rows}
+        return {str(row.id): str(self._payload(row)[PAGE_HASH]) for row in rows}
 
     def _check_present(self, page_ids: Sequence[str], present: Container[str]) -> None:
         missing = [page_id for page_id in page_ids if page_id not in present]
@@ -330,43 +374,6 @@ class EdgeStore:
     def _remove_rows(self, page_hashes: Mapping[str, str]) -> None:
         for page_id, page_hash in page_hashes.items():
             self._rows.remove(page_id, page_hash)
-
-
-def _request(plan: QueryPlan, condition: edge.Filter | None) -> edge.QueryRequest:
-    vectors = plan.vectors.tolist()
-    prefetches = None
-    if plan.shortlist is not None:
-        nearest = edge.Query.Nearest(vectors, using=POOLED)
-        prefetches = [edge.Prefetch(limit=plan.shortlist, query=nearest, filter=condition)]
-    return edge.QueryRequest(
-        limit=plan.limit,
-        query=edge.Query.Nearest(vectors, using=FULL),
-        prefetches=prefetches,
-        filter=condition,
-        with_payload=_WITHOUT_REGIONS,
-        with_vector=False,
-    )
-
-
-def _engine_point(point: PagePoint) -> edge.Point:
-    vectors = {FULL: point.embedding.vectors.tolist(), POOLED: point.pooled.tolist()}  # twice as fast as arrays
-    return edge.Point(point.page_id, vectors, {**point.payload, REGIONS: regions_payload(point.embedding)})
-
-
-def _embedding(row: edge.Record, payload: Mapping[str, Any]) -> PageEmbedding:
-    vectors = row.vector[FULL] if isinstance(row.vector, dict) else None
-    regions, is_patch = regions_from_payload(payload[REGIONS])
-    return PageEmbedding(
-        vectors=normalise_rows(np.asarray(vectors, dtype=np.float32)), regions=regions, is_patch=is_patch
-    )
-
-
-def _payload(row: edge.Record | edge.ScoredPoint) -> dict[str, Any]:
-    return row.payload or {}
-
-
-def _put(shard: edge.EdgeShard, point_id: str, payload: Mapping[str, Any]) -> None:
-    shard.update(edge.UpdateOperation.upsert_points([edge.Point(point_id, {}, dict(payload))]))
 
 
 def _by_bytes(points: Sequence[PagePoint]) -> Iterator[list[PagePoint]]:

@@ -21,7 +21,21 @@ from visual_rag.store.schema import FULL, INDEXED_INTEGERS, INDEXED_KEYWORDS, PA
 
 REFUSALS: tuple[type[Exception], ...] = (TypeError, ValueError, OverflowError)  # a value that the engine cannot take
 PANIC = "PanicException"  # PyO3's; derives from BaseException and cannot be imported
-_BUSY = ("No space left", "os error 28", "Too many open files", "os error 24")
+_FAULTS: tuple[tuple[tuple[str, ...], type[StoreError], str], ...] = (  # signs of the system's errors, class, cure
+    (("No space left", "os error 28", "Not enough space"), StoreUnavailable, "Free disk space and try again"),
+    (("Too many open files", "os error 24"), StoreUnavailable, "Free file handles (`ulimit -n`) and try again"),
+    (
+        ("Read-only file system", "os error 30", "Permission denied", "os error 13"),
+        StoreError,
+        "The engine writes even to search: make the index folder writable, or open a copy of it where you may write",
+    ),
+    (
+        ("No such file", "os error 2)"),
+        StoreError,
+        "The index is damaged: restore its folder from a copy, or delete it and ingest the documents again",
+    ),
+)
+_UNKNOWN_FAULT = (StoreError, "Open the index again; if it repeats, ingest the documents into a new index")
 _DATATYPES = {"turbo8": edge.VectorStorageDatatype.Turbo8, "float16": edge.VectorStorageDatatype.Float16}
 _NO_HNSW = edge.HnswIndexConfig(m=0, ef_construct=16, full_scan_threshold=10)
 # By default space is only reclaimed in segments of 1,000 points: an index of a few manuals would never shrink.
@@ -160,18 +174,11 @@ def _translated(error: Exception, folder: Path, doing: str) -> StoreError:
     message = _tidy(error, folder)
     if "WouldBlock" in message:
         return StoreLocked(locked_message(folder.name, ""), collection=folder.name)
-    if any(sign in message for sign in _BUSY):
-        return StoreUnavailable(
-            f"{doing} index '{folder.name}' failed: {message}. Free disk space or file handles and try again",
-            collection=folder.name,
-        )
-    return StoreError(
-        f"{doing} index '{folder.name}' failed: {message}. Open the index again; if it repeats, ingest the documents "
-        "into a new index",
-        collection=folder.name,
-    )
+    kind, cure = next((fault[1:] for fault in _FAULTS if any(sign in message for sign in fault[0])), _UNKNOWN_FAULT)
+    return kind(f"{doing} index '{folder.name}' failed: {message}. {cure}", collection=folder.name)
 
 
 def _tidy(error: BaseException, folder: Path) -> str:
     """Drop the user's folders from a message: it may leave the process."""
-    return str(error).replace(str(folder), folder.name).splitlines()[0] if str(error) else type(error).__name__
+    message = str(error).replace(str(folder), folder.name).replace("Service runtime error: ", "")
+    return message.splitlines()[0] if message else type(error).__name__

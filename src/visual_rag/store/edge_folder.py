@@ -19,8 +19,10 @@ from visual_rag.passport import IndexPassport
 from visual_rag.settings import INDEX_LOCK
 from visual_rag.store.edge_engine import create_documents, create_pages
 from visual_rag.store.lock import FolderLock
+from visual_rag.store.space import check_room_to_create, check_room_to_open
 
 PAGES, DOCUMENTS, ROWS = "pages", "documents", "rows"
+_CONFIGS = tuple(f"{part}/edge_config.json" for part in (PAGES, DOCUMENTS))
 CREATING = "visual_rag.creating"
 _NEIGHBOURS = frozenset({INDEX_LOCK, "images"})  # what may lie in a folder before an index is created there
 
@@ -38,12 +40,14 @@ def claim(folder: Path, passport: IndexPassport, undo: ExitStack) -> tuple[Folde
     Raises:
         StoreError: The folder holds an index or files that are none of ours.
         StoreLocked: Somebody is creating or using an index there.
+        StoreUnavailable: The disk is too full.
     """
     _check_claimable(folder)
     folder.mkdir(parents=True, exist_ok=True)
     lock = FolderLock(folder / INDEX_LOCK, index=folder.name)
     undo.callback(lock.release)
     _check_claimable(folder)  # again, now that nobody else can be creating
+    check_room_to_create(folder)
     (folder / CREATING).touch()
     for part in (PAGES, DOCUMENTS, ROWS):
         shutil.rmtree(folder / part, ignore_errors=True)
@@ -78,7 +82,12 @@ def enter(folder: Path, undo: ExitStack) -> tuple[FolderLock, Shards]:
 
 
 def load_shards(folder: Path) -> Shards:
-    """Load both shards, or neither."""
+    """Load both shards, or neither.
+
+    Raises:
+        StoreUnavailable: The disk is too full.
+    """
+    check_room_to_open(folder)
     with ExitStack() as undo:
         pages = edge.EdgeShard.load(str(folder / PAGES))
         undo.callback(pages.close)
@@ -88,14 +97,35 @@ def load_shards(folder: Path) -> Shards:
 
 
 def close_shards(shards: Shards) -> None:
-    """Bring both shards to disk and release them."""
-    for shard in shards:
-        shard.flush()
-        shard.close()
+    """Bring both shards to disk and release them, whatever fails."""
+    with ExitStack() as always:
+        for shard in shards:
+            always.callback(shard.close)
+        for shard in shards:
+            shard.flush()
 
 
-def _has_shards(folder: Path) -> bool:
-    return all((folder / part / "edge_config.json").exists() for part in (PAGES, DOCUMENTS))
+def _holds_index(folder: Path) -> bool:
+    """Tell whether an index lies in a folder.
+
+    Raises:
+        StoreError: Parts of one do, and others are gone.
+    """
+    missing = [name for name in _CONFIGS if not (folder / name).exists()]
+    if not missing:
+        return True
+    if (folder / INDEX_LOCK).exists() and any((folder / part).exists() for part in (PAGES, DOCUMENTS, ROWS)):
+        raise damaged(folder, f"'{missing[0]}' is missing")
+    return False
+
+
+def damaged(folder: Path, what: str) -> StoreError:
+    """Make the error of an index whose files are not as they were left."""
+    return StoreError(
+        f"index '{folder.name}' is damaged: {what}; restore its folder from a copy, or delete it and ingest the "
+        "documents again",
+        collection=folder.name,
+    )
 
 
 def _check_claimable(folder: Path) -> None:
@@ -104,7 +134,7 @@ def _check_claimable(folder: Path) -> None:
         return
     if not folder.is_dir():
         raise StoreError(f"'{folder.name}' is a file; name a folder for the index", collection=folder.name)
-    if _has_shards(folder):
+    if _holds_index(folder):
         raise StoreError(
             f"folder '{folder.name}' already holds an index; open it, or name another folder", collection=folder.name
         )
@@ -122,7 +152,7 @@ def _check_is_index(folder: Path) -> None:
             f"the creation of index '{folder.name}' broke off, or is still going on; create it again",
             collection=folder.name,
         )
-    if not _has_shards(folder):
+    if not _holds_index(folder):
         raise CollectionNotFound(
             f"there is no index in '{folder.name}'; ingest documents into it first, or check the name",
             collection=folder.name,

@@ -10,7 +10,7 @@ Layout: `images/<first two hex>/<page_hash>.webp`. It knows no documents: what m
 import io
 import os
 import re
-import tempfile
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from visual_rag.errors import InvalidInput, StoreError, StoreUnavailable
+from visual_rag.store.files import UNFINISHED, whole_file
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -39,6 +40,7 @@ class PageImages:
         """
         self._files, root = fsspec.url_to_fs(os.fspath(url_or_path))
         self._root = f"{str(root).rstrip('/')}/images"
+        self._guard = threading.Lock()  # so that no thread takes a file that another is writing for a leftover
 
     def put(self, page_hash: str, data: bytes, mimetype: str = "image/webp") -> None:
         """Keep one image file, whole or not at all; equal pixels are written once.
@@ -122,6 +124,13 @@ class PageImages:
             if path is not None:
                 self._files.rm_file(path)
 
+    def delete_unfinished(self) -> None:
+        """Remove half-written files, which killed processes leave; call it while nobody else may write here."""
+        if isinstance(self._files, LocalFileSystem):  # elsewhere an object appears when it is complete
+            with self._guard:
+                for path in Path(self._root).glob(f"*/*{UNFINISHED}"):
+                    path.unlink(missing_ok=True)
+
     def hashes(self) -> set[str]:
         """List the page hashes of all kept images."""
         names = (path.rpartition("/")[2].partition(".") for path in self._found())
@@ -152,22 +161,11 @@ class PageImages:
 
     def _write(self, path: str, data: bytes) -> None:
         if isinstance(self._files, LocalFileSystem):
-            _write_local(Path(path), data)
+            with self._guard, whole_file(Path(path)) as file:
+                file.write(data)
             return
         self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
-        self._files.pipe_file(path, data)  # an object appears when it is complete
-
-
-def _write_local(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-        try:
-            file.write(data)
-            file.close()
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+        self._files.pipe_file(path, data)
 
 
 def _missing(page_hash: str) -> StoreError:

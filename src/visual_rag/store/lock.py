@@ -10,9 +10,10 @@ says who to ask. Where there is no `flock` (Windows, some network drives) the en
 import os
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 
-from visual_rag.errors import StoreLocked
+from visual_rag.errors import StoreError, StoreLocked
 
 if sys.platform != "win32":
     import fcntl
@@ -33,6 +34,7 @@ class FolderLock:
         Raises:
             StoreLocked: Somebody has it; the message says who.
         """
+        self._path, self._index = path, index
         self._file: int | None = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             _take(self._file)
@@ -40,8 +42,22 @@ class FolderLock:
             holder = os.read(self._file, 200).decode("utf-8", errors="replace").strip()
             os.close(self._file)
             raise StoreLocked(locked_message(index, holder), collection=index) from error
-        os.ftruncate(self._file, 0)
-        os.write(self._file, f"{os.getpid()} {_program()}\n".encode())
+        with suppress(OSError):  # on a full disk nobody can read who holds it, and that is all
+            os.ftruncate(self._file, 0)
+            os.write(self._file, f"{os.getpid()} {_program()}\n".encode())
+
+    def check_in_place(self) -> None:
+        """Refuse to go on where the locked folder is no longer found under its name.
+
+        Raises:
+            StoreError: It was moved, deleted or replaced: what is written would be lost, or land elsewhere.
+        """
+        if self._file is None or not self._is_in_place(self._file):
+            raise StoreError(
+                f"the folder of index '{self._index}' was moved, deleted or replaced while the index was open, and "
+                "nothing more is written to it; close the index and open it where its folder is now",
+                collection=self._index,
+            )
 
     def release(self) -> None:
         """Give the lock back; a second call does nothing."""
@@ -51,6 +67,12 @@ class FolderLock:
             fcntl.flock(self._file, fcntl.LOCK_UN)  # a forked child may hold the same file open
         os.close(self._file)
         self._file = None
+
+    def _is_in_place(self, file: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(file), self._path.stat())
+        except (FileNotFoundError, NotADirectoryError):
+            return False
 
 
 def locked_message(index: str, holder: str) -> str:

@@ -8,19 +8,20 @@ A copy, never the truth: every file may be removed at any time and is made again
 `<first two hex>/<page_id>-<page_hash[:16]>.npy`, a structured array of row, region and patch flag.
 """
 
-import os
-import tempfile
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from visual_rag.records import FloatArray, PageEmbedding
+from visual_rag.store.files import UNFINISHED, whole_file
 from visual_rag.store.schema import REGION_DTYPE, pack_regions, unpack_regions
 
 _ROW_TYPES = {"turbo8": "i1", "float16": "<f2"}  # by the passport's datatype: as exact as the engine's own copy
+_SUFFIX = ".npy"
 _CACHE_BYTES = 256 * 2**20
 
 
@@ -40,15 +41,8 @@ class PageRows:
         """Write one page's file, whole or not at all."""
         path = self._path(page_id, page_hash)
         self._forget(path.name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-            try:
-                np.save(file, self._packed(embedding), allow_pickle=False)
-                file.close()
-                Path(file.name).replace(path)
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
+        with whole_file(path) as file:
+            np.save(file, self._packed(embedding), allow_pickle=False)
 
     def read(self, page_id: str, page_hash: str) -> PageEmbedding | None:
         """Read one page, rows of unit length; None where its file is missing, damaged or of another layout."""
@@ -75,8 +69,19 @@ class PageRows:
         self._forget(path.name)
         path.unlink(missing_ok=True)
 
+    def sweep(self, page_hashes: Mapping[str, str]) -> None:
+        """Remove what killed processes left: half-written files, and those of pages that are not in the store.
+
+        Args:
+            page_hashes: By page id, of all pages in the store.
+        """
+        kept = {_file_name(page_id, page_hash) for page_id, page_hash in page_hashes.items()}
+        for path in self._folder.glob("*/*"):
+            if path.suffix in {_SUFFIX, UNFINISHED} and path.name not in kept:
+                path.unlink(missing_ok=True)
+
     def _path(self, page_id: str, page_hash: str) -> Path:
-        return self._folder / page_id[:2] / f"{page_id}-{page_hash[:16]}.npy"
+        return self._folder / page_id[:2] / _file_name(page_id, page_hash)
 
     def _packed(self, embedding: PageEmbedding) -> NDArray[np.void]:
         packed = np.empty(len(embedding.vectors), dtype=self._dtype)
@@ -112,6 +117,10 @@ class PageRows:
                 self._cached_bytes -= _size_bytes(cached)
 
 
+def _file_name(page_id: str, page_hash: str) -> str:
+    return f"{page_id}-{page_hash[:16]}{_SUFFIX}"
+
+
 def _as_bytes(vectors: FloatArray) -> NDArray[np.int8]:
     """Scale each row so that its largest value is 127; reading makes rows of unit length again, so no scale is kept."""
     scaled: FloatArray = vectors * (127 / np.abs(vectors).max(axis=1, keepdims=True))
@@ -120,16 +129,3 @@ def _as_bytes(vectors: FloatArray) -> NDArray[np.int8]:
 
 def _size_bytes(embedding: PageEmbedding) -> int:
     return embedding.vectors.nbytes + embedding.regions.nbytes + embedding.is_patch.nbytes
-
-
-def size_on_disk(folder: Path) -> int:
-    """Bytes that the files under a folder take; a sparse file counts with what it really takes."""
-    total = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            try:
-                status = (Path(parent) / name).lstat()
-            except FileNotFoundError:  # removed while we were counting
-                continue
-            total += getattr(status, "st_blocks", -(-status.st_size // 512)) * 512
-    return total

@@ -1,7 +1,6 @@
 """PDF pages: pixels, geometry, labels, passwords and limits, by both renderers where both apply."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from visual_rag.render import (
     DocumentOpened,
     PageFailed,
     PageRendered,
-    render_page,
     renderer_version,
 )
 from visual_rag.settings import RenderSettings
@@ -221,45 +219,6 @@ def test_the_kept_image_shows_the_page(tmp_path: Path, make: Any, pages_of: Any)
     assert (kept.format, page.image_mimetype) == ("JPEG", "image/jpeg")
     difference = np.abs(np.asarray(kept.convert("RGB")).astype(int) - np.asarray(page.image).astype(int))
     assert difference.mean() < 5
-
-
-class TestRenderPage:
-    """One page at a time, for a closer look."""
-
-    @pytest.fixture
-    def path(self, tmp_path: Path, make: Any) -> Iterator[Path]:
-        return make.pdf(tmp_path / "a.pdf", [make.page(make.show(f"page{number}", 10, 10)) for number in range(3)])
-
-    def test_the_page_asked_for_comes_at_the_dpi_asked_for(self, path: Path) -> None:
-        """Neither the first page nor the whole document."""
-        page = render_page(path, 2, RenderSettings(), dpi=288)
-        assert (page.page_index, page.text, page.image.size) == (2, "page2", (800, 400))
-
-    @pytest.mark.parametrize("page_index", [3, 99])
-    def test_a_page_that_is_not_there_is_a_wrong_argument(self, path: Path, page_index: int) -> None:
-        """The message names the number of pages."""
-        with pytest.raises(InvalidInput, match="3 pages"):
-            render_page(path, page_index, RenderSettings(), dpi=72)
-
-    def test_page_indices_do_not_count_from_the_end(self, path: Path) -> None:
-        """-1 is no page, as elsewhere in this package."""
-        with pytest.raises(InvalidInput, match="page_index is -1"):
-            render_page(path, -1, RenderSettings(), dpi=72)
-
-    def test_failures_are_raised_as_what_they_are(self, tmp_path: Path, make: Any) -> None:
-        """The error class is the reason, and the message names the document."""
-        from visual_rag.errors import DamagedDocument, EncryptedDocument, SourceUnavailable
-
-        secret = make.pdf(tmp_path / "secret.pdf", [make.page()], password="x")
-        with pytest.raises(EncryptedDocument, match=r"secret\.pdf: needs a password") as caught:
-            render_page(secret, 0, RenderSettings(), dpi=72)
-        assert caught.value.source == "secret.pdf"
-        assert render_page(secret, 0, RenderSettings(), dpi=72, password="x").page_index == 0
-        (tmp_path / "empty.pdf").touch()
-        with pytest.raises(DamagedDocument, match="empty"):
-            render_page(tmp_path / "empty.pdf", 0, RenderSettings(), dpi=72)
-        with pytest.raises(SourceUnavailable):
-            render_page(tmp_path / "gone.pdf", 0, RenderSettings(), dpi=72)
 
 
 def test_poppler_that_is_missing_is_named_with_the_command(

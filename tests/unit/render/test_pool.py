@@ -24,7 +24,7 @@ from visual_rag.render import (
     RenderRequest,
     render_documents,
 )
-from visual_rag.render.document_run import DocumentRun
+from visual_rag.render.document_rendering import DocumentRendering
 from visual_rag.render.worker_process import LOOK_AHEAD_BYTES, WorkerProcess
 from visual_rag.settings import RenderSettings
 
@@ -82,12 +82,12 @@ def test_a_worker_waits_when_its_pages_are_not_fetched(tmp_path: Path, make: Any
     path = make.pdf(tmp_path / "a.pdf", [make.page(media_box=(0, 0, 300, 300))] * 40)
     worker = WorkerProcess(memory_bytes=MEMORY)
     try:
-        run = DocumentRun(make.request(path), worker, RenderSettings(), dpi=216)  # 2.4 MB a page
-        events = run.events()
+        rendering = DocumentRendering(make.request(path), worker, RenderSettings(), dpi=216)  # 2.4 MB a page
+        events = rendering.events()
         next(events)
-        assert make.wait_until(lambda: worker._bodies.qsize() >= LOOK_AHEAD_BYTES)
+        assert make.wait_until(lambda: worker._replies.qsize() >= LOOK_AHEAD_BYTES)
         time.sleep(0.3)
-        assert worker._bodies.qsize() < LOOK_AHEAD_BYTES + 3 * 2**20
+        assert worker._replies.qsize() < LOOK_AHEAD_BYTES + 3 * 2**20
         assert [event.page.page_index for event in events if isinstance(event, PageRendered)] == list(range(40))
     finally:
         worker.close()
@@ -130,7 +130,7 @@ def test_a_crash_costs_one_page(tmp_path: Path, make: Any, signal_number: int, r
     path = make.pdf(tmp_path / "a.pdf", pages)
     worker = WorkerProcess(memory_bytes=MEMORY)
     try:
-        events = DocumentRun(make.request(path), worker, RenderSettings(), dpi=36).events()
+        events = DocumentRendering(make.request(path), worker, RenderSettings(), dpi=36).events()
         assert [type(next(events)) for _ in range(2)] == [DocumentOpened, PageRendered]
         os.kill(worker._process.pid, signal_number)
         failed, rendered, done = events
@@ -149,9 +149,9 @@ def test_a_document_is_not_blamed_for_a_worker_that_an_earlier_one_broke(tmp_pat
     worker = WorkerProcess(memory_bytes=MEMORY)
     settings = RenderSettings(page_timeout_s=2.0)
     try:
-        list(DocumentRun(make.request(first), worker, settings, dpi=36).events())
+        list(DocumentRendering(make.request(first), worker, settings, dpi=36).events())
         before = worker._process.pid
-        events = DocumentRun(make.request(second), worker, settings, dpi=36).events()
+        events = DocumentRendering(make.request(second), worker, settings, dpi=36).events()
         assert isinstance(next(events), DocumentOpened)
         os.kill(before, signal.SIGSEGV)
         failed = next(events)
@@ -291,7 +291,7 @@ def test_a_worker_of_a_large_process_is_kept(tmp_path: Path, make: Any) -> None:
     path = make.pdf(tmp_path / "a.pdf", [make.page()])
     worker = WorkerProcess(memory_bytes=memory_bytes)
     try:
-        list(DocumentRun(make.request(path), worker, RenderSettings(), dpi=36).events())
+        list(DocumentRendering(make.request(path), worker, RenderSettings(), dpi=36).events())
         assert worker.is_running
     finally:
         worker.close()

@@ -1,8 +1,11 @@
 """What the tests of the embedded store share."""
 
+import os
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -32,3 +35,25 @@ def start_python(script: str, *arguments: str | Path) -> "subprocess.Popen[str]"
     lines = f"import sys; sys.path[:0] = {paths!r}\n{script}"
     command: Sequence[str] = [sys.executable, "-c", lines, *map(str, arguments)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@contextmanager
+def folder_of_nobody() -> Iterator[Path]:
+    """A folder that whoever `as_nobody` is may reach; pytest's own are closed to others."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Without the rights of root, which no permission stops."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)

@@ -1,14 +1,17 @@
 """Who may create an index in a folder, who may open it, and what a kill in the middle leaves behind."""
 
+import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from store_samples import PASSPORT, random_points, start_python
+from store_samples import PASSPORT, as_nobody, folder_of_nobody, random_points, start_python
 
 from visual_rag.errors import CollectionNotFound, InvalidInput, PassportMismatch, StoreError, StoreLocked
 from visual_rag.passport import IndexPassport
 from visual_rag.store.edge import EdgeStore
+from visual_rag.store.filters import AtLeast
 from visual_rag.store.protocol import QueryPlan
 
 
@@ -93,6 +96,117 @@ def test_an_index_of_another_schema_is_refused_and_unlocked(tmp_path: Path) -> N
             EdgeStore.open(tmp_path / "index")
 
 
+@pytest.mark.parametrize(
+    "lost", ["pages", "documents", "pages/edge_config.json", "documents/edge_config.json", "pages documents"]
+)
+def test_an_index_that_has_lost_a_part_is_damaged(tmp_path: Path, lost: str) -> None:
+    """It is neither taken for no index nor created over; the message names the folder, what is missing, what to do."""
+    with EdgeStore.create(tmp_path / "index", PASSPORT) as store:
+        store.upsert(random_points(1))
+    for name in lost.split():
+        path = tmp_path / "index" / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    before = files_in(tmp_path)
+    for opener in (EdgeStore.open, lambda folder: EdgeStore.create(folder, PASSPORT)):
+        with pytest.raises(
+            StoreError, match=r"^index 'index' is damaged: '\w+/edge_config.json' is missing; restore its folder"
+        ) as caught:
+            opener(tmp_path / "index")
+        assert not isinstance(caught.value, CollectionNotFound)
+    assert files_in(tmp_path) == before
+
+
+@pytest.mark.parametrize("lost", ["segment.json", "payload_storage"])
+def test_an_index_that_has_lost_files_of_the_engine_is_damaged(tmp_path: Path, lost: str) -> None:
+    """Also where the engine opens it: what has lost its record is no page, and no KeyError."""
+    with EdgeStore.create(tmp_path / "index", PASSPORT) as store:
+        store.upsert(random_points(3))
+        store.maintain()
+    for path in (tmp_path / "index" / "pages" / "segments").glob(f"*/{lost}"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with (
+        pytest.raises(StoreError, match=r"'index'.* is damaged: .*(delete it|restore)"),
+        EdgeStore.open(tmp_path / "index") as store,
+    ):
+        list(store.scroll())
+
+
+@pytest.mark.parametrize("mode", [0o500, 0o000])
+def test_an_index_that_may_not_be_written_is_told_in_one_line(mode: int) -> None:
+    """The engine cannot open it, not even to search; the message names the folder, the reason and the way out."""
+    with folder_of_nobody() as parent:
+        folder = parent / "index"
+        EdgeStore.create(folder, PASSPORT).close()
+        folder.chmod(mode)
+        for opener in (EdgeStore.open, lambda folder: EdgeStore.create(folder, PASSPORT)):
+            with (
+                as_nobody(),
+                pytest.raises(StoreError, match=r"index 'index'.*(Permission denied.*writable|already)") as caught,
+            ):
+                opener(folder)
+            assert str(folder) not in str(caught.value)
+        folder.chmod(0o700)
+
+
+def test_no_index_is_made_where_nothing_may_be_written() -> None:
+    """Likewise."""
+    with folder_of_nobody() as parent:
+        parent.chmod(0o555)
+        with as_nobody(), pytest.raises(StoreError, match=r"creating index 'index' failed: .*Permission denied"):
+            EdgeStore.create(parent / "index", PASSPORT)
+        parent.chmod(0o755)
+
+
+def moved(folder: Path) -> None:
+    """To another name."""
+    folder.rename(folder.with_name("elsewhere"))
+
+
+def replaced(folder: Path) -> None:
+    """By another index of the same name."""
+    moved(folder)
+    EdgeStore.create(folder, PASSPORT).close()
+
+
+WRITES: dict[str, Callable[[EdgeStore], None]] = {
+    "upsert": lambda store: store.upsert(random_points(2)),
+    "update_payload": lambda store: store.update_payload(list(store.scroll())),
+    "delete": lambda store: store.delete(AtLeast("page_index", 0)),
+    "delete_document": lambda store: store.delete_document("8db2dd68-aa14-414e-a74f-ec59ca1f35ad"),
+    "maintain": lambda store: store.maintain(),
+}
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("change", [moved, replaced, shutil.rmtree])
+def test_nothing_is_written_once_the_folder_is_gone(tmp_path: Path, change: Callable[[Path], None], write: str) -> None:
+    """Not to where it was, and not to what lies there now; the message names the folder and the next step."""
+    store = EdgeStore.create(tmp_path / "index", PASSPORT)
+    store.upsert(random_points(3))
+    change(tmp_path / "index")
+    before = files_in(tmp_path)
+    with pytest.raises(StoreError, match=r"folder of index 'index' was moved, deleted or replaced.* open it where"):
+        WRITES[write](store)
+    assert files_in(tmp_path) == before
+    assert store.count() == 3  # reading still works
+    with pytest.raises(StoreError, match="was moved, deleted or replaced"):
+        store.close()  # the last writes could not be brought to disk
+
+
+def test_a_moved_index_has_lost_nothing(tmp_path: Path) -> None:
+    """The write-ahead log moved with it, and closing gave the locks back."""
+    store = EdgeStore.create(tmp_path / "index", PASSPORT)
+    store.upsert(random_points(3))
+    shards = store._shards
+    moved(tmp_path / "index")
+    with pytest.raises(StoreError, match="was moved"):
+        store.close()
+    with EdgeStore.open(tmp_path / "elsewhere") as found:
+        assert found.count() == 3
+    assert shards is not None  # still held here: they were closed, not collected
+    assert not (tmp_path / "index").exists()
+
+
 KILLED_CREATION = """
 import os, signal
 from pathlib import Path
@@ -110,7 +224,7 @@ edge.EdgeStore.create(Path(sys.argv[1]), PASSPORT)
     [
         ("edge_folder", "create_pages"),
         ("edge_folder", "create_documents"),
-        ("edge", "_put"),
+        ("edge", "put"),
         ("edge", "finish_creation"),
     ],
 )
@@ -199,3 +313,45 @@ def test_a_kill_while_writing_loses_no_acknowledged_page(tmp_path: Path, n_batch
         store.upsert(points[:3])
         store.maintain()
         assert store.count() == len(stored)
+
+
+KILLED_UPSERT = """
+import os, signal
+from pathlib import Path
+from store_samples import random_points
+from visual_rag.store import rows
+from visual_rag.store.edge import EdgeStore
+store = EdgeStore.open(Path(sys.argv[1]))
+store.upsert(random_points(3))
+n_saved, save = 0, rows.np.save
+def killing_save(file, *arguments, **options):
+    global n_saved
+    n_saved += 1
+    if n_saved == 3:
+        file.write(b"half a f")
+        file.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+    save(file, *arguments, **options)
+rows.np.save = killing_save
+store.upsert(random_points(8)[3:])
+"""
+
+
+def test_what_a_kill_leaves_of_row_files_goes_with_the_next_maintenance(tmp_path: Path) -> None:
+    """Files of pages that the engine never got, and half of one; those of pages stay, and so does what is not ours."""
+    folder = tmp_path / "index"
+    EdgeStore.create(folder, PASSPORT).close()
+    child = start_python(KILLED_UPSERT, folder)
+    _, errors = child.communicate(timeout=60)
+    assert child.returncode == -signal.SIGKILL, errors
+    left = [path for path in (folder / "rows").rglob("*") if path.is_file()]
+    assert sorted(path.suffix for path in left) == [".npy"] * 5 + [".part"]
+    foreign = left[0].with_name(".DS_Store")
+    foreign.touch()
+    with EdgeStore.open(folder) as store:
+        assert store.count() == 3
+        names = {f"{page.page_id}-{page.page_hash[:16]}.npy" for page in store.scroll()}
+        store.maintain()
+        kept = {path.name for path in (folder / "rows").rglob("*") if path.is_file()}
+        assert kept == names | {foreign.name}
+        assert len(store.embeddings(list(store.scroll()))) == 3

@@ -11,7 +11,9 @@ from store_samples import DIM, PASSPORT, random_points, random_rows
 
 from visual_rag.errors import InvalidInput, StoreError
 from visual_rag.records import PagePoint
+from visual_rag.store import edge
 from visual_rag.store.edge import EdgeStore
+from visual_rag.store.files import size_on_disk
 from visual_rag.store.filters import AtLeast
 from visual_rag.store.protocol import QueryPlan
 from visual_rag.store.schema import MAX_VALUES
@@ -197,3 +199,18 @@ def test_threads_may_search_while_one_writes(tmp_path: Path) -> None:
             stop.set()
         assert all(done.result() > 0 for done in searches)
         assert store.count() == 60
+
+
+def test_a_long_ingest_does_not_pile_up_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The write-ahead log is let go of while pages still come."""
+
+    def log_bytes(name: str) -> int:
+        with EdgeStore.create(tmp_path / name, PASSPORT) as store:
+            for start in range(0, len(points), 8):
+                store.upsert(points[start : start + 8])
+            return size_on_disk(tmp_path / name / "pages" / "wal")
+
+    points = random_points(400, n_rows=1000)  # 51 MB
+    piled = log_bytes("at the end")
+    monkeypatch.setattr(edge, "_FLUSH_BYTES", 2**22)
+    assert log_bytes("in between") < 0.8 * piled

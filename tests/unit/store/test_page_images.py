@@ -5,6 +5,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 from PIL import Image
 
 from visual_rag.errors import InvalidInput, StoreError, StoreUnavailable
@@ -97,6 +98,18 @@ def test_two_stores_of_one_place_share_images(tmp_path: Path) -> None:
     PageImages(tmp_path).put(HASH, image_file())
     assert PageImages(f"file://{tmp_path}").get(HASH) == image_file()
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [f"{HASH}.webp"]
+
+
+def test_half_written_files_are_removed(images: PageImages, tmp_path: Path) -> None:
+    """They are what a kill leaves; images and what is not ours stay."""
+    images.put(HASH, image_file())
+    for name in ("ab/tmp1.part", "cd/tmp2.part", "ab/.DS_Store"):
+        (tmp_path / "index" / "images" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "index" / "images" / name).touch()
+    images.delete_unfinished()
+    assert images.has(HASH)
+    if isinstance(images._files, LocalFileSystem):
+        assert {path.name for path in (tmp_path / "index").rglob("*.*")} == {f"{HASH}.webp", ".DS_Store"}
 
 
 def test_a_place_that_takes_no_files_is_told(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from store_samples import random_points, random_rows
 
 from visual_rag.records import PageEmbedding
-from visual_rag.store.rows import PageRows, size_on_disk
+from visual_rag.store.files import size_on_disk
+from visual_rag.store.rows import PageRows
 
 PAGE_ID, PAGE_HASH = "8db2dd68-aa14-414e-a74f-ec59ca1f35ad", "ab" * 32
 

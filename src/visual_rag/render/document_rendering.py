@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import NamedTuple
 
 from visual_rag.records import Document, Page, PageFailure
-from visual_rag.render.channel import Finished, Job, NotOpened, NotRendered, Opened, Ready, RenderedPage, Reply
+from visual_rag.render.channel import Finished, Job, Opened, Ready, RenderedPage, Reply
 from visual_rag.render.events import (
     DocumentDone,
     DocumentFailed,
@@ -22,17 +21,7 @@ MAX_LOSSES_IN_A_ROW = 3
 MAX_WARNINGS = 10
 
 
-class PageRange(NamedTuple):
-    """Pages to render, 0-based, `stop` excluded; None goes to the end."""
-
-    first: int
-    stop: int | None
-
-
-WHOLE_DOCUMENT = PageRange(0, None)
-
-
-class DocumentRun:
+class DocumentRendering:
     """The state of one document while it is rendered.
 
     The worker gets its job at construction, so that it works while another document's events are consumed.
@@ -43,7 +32,6 @@ class DocumentRun:
         settings: Limits.
         dpi: Dots per inch.
         password_for: Asked at most once, when the document needs a password.
-        pages: What to render.
     """
 
     def __init__(
@@ -54,24 +42,13 @@ class DocumentRun:
         *,
         dpi: int,
         password_for: Callable[[Document], str | None] | None = None,
-        pages: PageRange = WHOLE_DOCUMENT,
     ) -> None:
         self._document = request.document
         self._worker = worker
         self._timeout_s = settings.page_timeout_s
         self._password_for = password_for
-        self._job = Job(
-            path=request.path.absolute(),
-            renderer=settings.renderer or "pdfium",
-            dpi=dpi,
-            max_pixels=settings.max_pixels,
-            max_pages=settings.max_pages,
-            max_file_bytes=settings.max_file_bytes,
-            page_timeout_s=settings.page_timeout_s,
-            first_page_index=pages.first,
-            stop_page_index=pages.stop,
-        )
-        self.n_pages: int | None = None
+        self._job = Job(path=request.path.absolute(), settings=settings, dpi=dpi)
+        self._n_pages: int | None = None
         self._losses_in_a_row = 0
         self._warnings: list[str] = []
         self._is_over = False
@@ -94,20 +71,20 @@ class DocumentRun:
     def _after(self, reply: Reply) -> Iterator[RenderEvent]:
         match reply:
             case Opened(n_pages=n_pages):
-                if self.n_pages is None:
-                    self.n_pages = n_pages
+                if self._n_pages is None:
+                    self._n_pages = n_pages
                     yield DocumentOpened(document=self._document, n_pages=n_pages)
             case RenderedPage(page_index=page_index, warning=warning):
                 self._warnings += [warning] if warning else []
                 self._losses_in_a_row = 0
                 self._go_on_from(page_index + 1)
                 yield PageRendered(document=self._document, page=_to_page(reply))
-            case NotRendered(page_index=page_index, reason=reason, message=message):
+            case PageFailure(page_number=None):
+                yield from self._after_refusal(reply)
+            case PageFailure(page_number=int(page_number)):
                 self._losses_in_a_row = 0
-                self._go_on_from(page_index + 1)
-                yield self._page_failed(page_index, reason, message)
-            case NotOpened(reason=reason, message=message):
-                yield from self._after_refusal(reason, message)
+                self._go_on_from(page_number)
+                yield PageFailed(document=self._document, failure=reply)
             case Finished(worn=worn):
                 if worn:
                     self._worker.close()
@@ -115,15 +92,15 @@ class DocumentRun:
             case Ready():
                 pass
 
-    def _after_refusal(self, reason: str, message: str) -> Iterator[RenderEvent]:
+    def _after_refusal(self, failure: PageFailure) -> Iterator[RenderEvent]:
         ask, self._password_for = self._password_for, None
-        if reason == "EncryptedDocument" and ask is not None:
+        if failure.reason == "EncryptedDocument" and ask is not None:
             password = ask(self._document)
             if password is not None:
                 self._job = replace(self._job, password=password)
                 self._worker.send(self._job)
                 return
-        yield self._failed(reason, message)
+        yield self._failed(failure.reason, failure.message)
 
     def _after_death(self, death: WorkerDied) -> Iterator[RenderEvent]:
         if self._worker_is_used:  # an earlier document may have broken it: this one deserves a fresh try
@@ -140,27 +117,22 @@ class DocumentRun:
         """The worker is lost: give up the page it was at, go on with the next in a fresh worker."""
         self._worker.close()
         lost = self._job.first_page_index
-        if self.n_pages is None:
+        if self._n_pages is None:
             yield self._failed(reason, f"opening it {message}")
             return
-        if lost >= self._stop:  # all pages were through
+        if lost >= self._n_pages:  # all pages were through
             yield self._done()
             return
-        yield self._page_failed(lost, reason, f"the page {message}")
+        failure = PageFailure(page_number=lost + 1, reason=reason, message=f"the page {message}")
+        yield PageFailed(document=self._document, failure=failure)
         self._losses_in_a_row += 1
         self._go_on_from(lost + 1)
-        if lost + 1 >= self._stop:
+        if lost + 1 >= self._n_pages:
             yield self._done()
         elif self._losses_in_a_row >= MAX_LOSSES_IN_A_ROW:
             yield self._failed(reason, f"given up at page {lost + 1}: {MAX_LOSSES_IN_A_ROW} pages in a row were lost")
         else:
             self._restart()
-
-    @property
-    def _stop(self) -> int:
-        n_pages = self.n_pages or 0
-        stop = self._job.stop_page_index
-        return n_pages if stop is None else min(stop, n_pages)
 
     def _go_on_from(self, page_index: int) -> None:
         """Remember where a restarted worker would have to begin."""
@@ -170,10 +142,6 @@ class DocumentRun:
         self._worker.close()
         self._worker_is_used = False
         self._worker.send(self._job)
-
-    def _page_failed(self, page_index: int, reason: str, message: str) -> PageFailed:
-        failure = PageFailure(page_number=page_index + 1, reason=reason, message=message)
-        return PageFailed(document=self._document, failure=failure)
 
     def _failed(self, reason: str, message: str) -> DocumentFailed:
         self._is_over = True
