@@ -22,7 +22,7 @@ from rich.console import Console
 from visual_rag import __version__
 from visual_rag.errors import CollectionNotFound, InvalidInput, VisualRagError
 from visual_rag.printing import Row, count, print_line, print_rows
-from visual_rag.settings import DEFAULT_INDEX, INDEX_VARIABLE, default_index_folder
+from visual_rag.settings import DEFAULT_INDEX, INDEX_VARIABLE, ModelDtype, default_index_folder
 
 if TYPE_CHECKING:
     from visual_rag.index import IndexInfo, VisualIndex
@@ -60,6 +60,15 @@ IndexOption = Annotated[
     typer.Option("--index", "-i", envvar=INDEX_VARIABLE, help=f"Index folder; {DEFAULT_INDEX} if none is named."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Model of a new index: spotter if none is named, or a name on the hub, a folder, a server's address; "
+        "`visual-rag models` lists known ones."
+    ),
+]
+DeviceOption = Annotated[str, typer.Option(help="Where the model runs: cpu, cuda, cuda:1, mps; auto takes the best.")]
+DtypeOption = Annotated[ModelDtype, typer.Option(help="Numbers that the model computes in.")]
 CountOption = Annotated[int, typer.Option("--k", "-k", min=1, help="Most pages to find.")]
 
 
@@ -86,7 +95,16 @@ def ingest(
         list[Path], typer.Argument(help="PDFs, images, folders, or patterns like '*.pdf'.", show_default=False)
     ],
     index: IndexOption = None,
-    model: Annotated[str | None, typer.Option(help="Model of a new index; spotter if none is named.")] = None,
+    model: ModelOption = None,
+    revision: Annotated[str | None, typer.Option(help="Commit, tag or branch of a model on the hub.")] = None,
+    base_model: Annotated[str | None, typer.Option(help="Where the model lies that a LoRA adapter adapts.")] = None,
+    max_visual_tokens: Annotated[int | None, typer.Option(min=4, help="Cap on the patches of a page.")] = None,
+    pool_factor: Annotated[
+        int, typer.Option(min=1, help="Merge so many vectors of a page to one: less storage, a little less quality.")
+    ] = 1,
+    device: DeviceOption = "auto",
+    dtype: DtypeOption = "auto",
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Pages that the model takes at a time.")] = None,
     password: Annotated[str | None, typer.Option(help="Opens encrypted PDFs.")] = None,
     dpi: Annotated[
         int | None,
@@ -103,12 +121,21 @@ def ingest(
 ) -> None:
     """Bring documents into the index. What is in it unchanged costs nothing; a broken file costs only itself."""
     from visual_rag.index import VisualIndex
-    from visual_rag.settings import RenderSettings
+    from visual_rag.settings import ModelSettings, RenderSettings
     from visual_rag.sources.local import check_sources
 
     check_sources(paths)  # before an index is made for nothing
     render = RenderSettings(dpi=dpi, renderer=renderer.value if renderer else None, page_timeout_s=timeout_s)
-    with VisualIndex.open_or_create(index, model=model, render=render) as opened:
+    settings = ModelSettings(
+        revision=revision,
+        base_model=base_model,
+        max_visual_tokens=max_visual_tokens,
+        pool_factor=pool_factor,
+        device=device,
+        dtype=dtype,
+        batch_size=batch_size,
+    )
+    with VisualIndex.open_or_create(index, model=model, model_settings=settings, render=render) as opened:
         try:
             with _progress(quiet=as_json) as show:
                 report = opened.add(*paths, password=password, on_progress=show, strict=strict)
@@ -133,10 +160,11 @@ def search(
         typer.Option("--document", "-d", help="Look only in this document or folder; may be repeated."),
     ] = None,
     min_similarity: Annotated[float, typer.Option(min=0, max=1, help="Leave out weaker matches.")] = 0.0,
+    device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
     """Find the pages that show what the question asks for, best first."""
-    with _open(index) as opened:
+    with _open(index, device) as opened:
         hits = opened.search(question, k=k, documents=document or [], min_similarity=min_similarity)
         _remember(opened.folder, question, hits)
     if as_json:
@@ -218,11 +246,29 @@ def info(index: IndexOption = None, as_json: JsonOption = False) -> None:
 
 
 @app.command()
-def doctor(as_json: JsonOption = False) -> None:
-    """Check what is installed and what is missing, with the command that mends it."""
-    from visual_rag.doctor import examine
+def models(as_json: JsonOption = False) -> None:
+    """List known models: what they cost, how good they are, and which are on this machine."""
+    from visual_rag.wording import model_rows, models_json
 
-    checks = examine()
+    if as_json:
+        _print_json(models_json())
+    else:
+        rows, header = model_rows()
+        print_rows(out, rows, header=header)
+
+
+@app.command()
+def doctor(
+    model: Annotated[str | None, typer.Option(help="Load this model and try it, instead of the rest.")] = None,
+    device: DeviceOption = "auto",
+    dtype: DtypeOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Check what is installed and what is missing, with the command that mends it; or try a model."""
+    from visual_rag.doctor import examine, examine_model
+    from visual_rag.settings import ModelSettings
+
+    checks = examine_model(model, ModelSettings(device=device, dtype=dtype)) if model else examine()
     if as_json:
         _print_json([asdict(check) for check in checks])
     else:
@@ -256,11 +302,12 @@ def _fail(message: str) -> None:
     sys.exit(EXIT_ERROR)
 
 
-def _open(folder: Path | None) -> "VisualIndex":
+def _open(folder: Path | None, device: str = "auto") -> "VisualIndex":
     from visual_rag.index import VisualIndex
+    from visual_rag.settings import ModelSettings
 
     try:
-        return VisualIndex.open(folder)
+        return VisualIndex.open(folder, model_settings=ModelSettings(device=device))
     except CollectionNotFound as error:
         typed = folder or default_index_folder()
         raise CollectionNotFound(

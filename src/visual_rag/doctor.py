@@ -12,8 +12,14 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from visual_rag.errors import VisualRagError
+from visual_rag.settings import ModelSettings
+from visual_rag.testing import make_page
 
-_EXTRAS = {"openai": ("openai", "answers by OpenAI models")}
+_EXTRAS = {
+    "colpali": ("colpali_engine", "ColPali-family models"),
+    "openai": ("openai", "answers by OpenAI models"),
+}
+_QUESTIONS = ("oil filter torque", "where is the wiring diagram of the pump")
 _BASE = ("qdrant-edge-py", "onnxruntime", "pypdfium2", "pillow", "llama-index-core")
 
 
@@ -37,10 +43,10 @@ class Check:
 
     @property
     def state(self) -> str:
-        """In one word: `ok`, `MISSING`, or `optional` where it is missing and can be done without."""
+        """In one word: `ok`, `FAILED`, or `optional` where it is missing and can be done without."""
         if self.ok:
             return "ok"
-        return "optional" if self.optional else "MISSING"
+        return "optional" if self.optional else "FAILED"
 
 
 def examine() -> list[Check]:
@@ -69,15 +75,34 @@ def _model() -> Check:
 
 
 def _try_model() -> str:
-    from PIL import Image
-
-    from visual_rag.embed.models import load_embedder
-    from visual_rag.records import Page
+    from visual_rag.embed.load import load_embedder
 
     embedder = load_embedder("spotter")
-    embedder.embed_pages([Page(page_index=0, image=Image.new("RGB", (128, 128), "white"), page_hash="")])
+    embedder.embed_pages([make_page("")])
     embedder.embed_queries(["pump"])
     return f"revision {embedder.identity.revision}, {embedder.identity.backend}"
+
+
+def examine_model(name: str, settings: ModelSettings) -> list[Check]:
+    """Load a model, embed four pages and two questions, and look at the vectors.
+
+    Raises:
+        VisualRagError: The model cannot be loaded or run.
+    """
+    from visual_rag.embed.health import examine_embedder
+    from visual_rag.embed.load import load_embedder
+
+    embedder = load_embedder(name, settings)
+    texts = ("oil filter torque 25 Nm", "wiring diagram of the pump", "warranty ends after 24 months", "")
+    pages = [make_page(text, number) for number, text in enumerate(texts)]
+    identity = embedder.identity
+    found = f"{identity.architecture or 'spotter'}, {identity.dim} dims, {identity.backend}"
+    mend = "" if settings.dtype == "float32" else "try --dtype float32"
+    checks = [Check(part=f"model {name}", ok=True, optional=False, found=found, mend="")]
+    for finding in examine_embedder(embedder, pages, _QUESTIONS):
+        mending = "" if finding.ok else mend
+        checks.append(Check(part=finding.what, ok=finding.ok, optional=False, found=finding.found, mend=mending))
+    return checks
 
 
 def _tried(part: str, attempt: Callable[[], str], mend: str) -> Check:

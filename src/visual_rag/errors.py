@@ -16,6 +16,7 @@ VisualRagError
         ModelLoadError
         OutOfDeviceMemory
         UnhealthyEmbedding
+        ModelUnavailable
     StoreError
         StoreUnavailable
         StoreLocked
@@ -30,7 +31,7 @@ VisualRagError
 ```
 
 A message says what happened, the value that caused it, and the next step. `retryable` is True where the same call may
-succeed later: StoreUnavailable, SourceUnavailable, AnswerModelUnavailable.
+succeed later: ModelUnavailable, StoreUnavailable, SourceUnavailable, AnswerModelUnavailable.
 """
 
 from typing import ClassVar
@@ -114,6 +115,12 @@ class OutOfDeviceMemory(EmbeddingError):
 
 class UnhealthyEmbedding(EmbeddingError):
     """Vectors are not finite, not of unit length, empty or of the wrong dimension."""
+
+
+class ModelUnavailable(EmbeddingError):
+    """A served model does not answer: no fault of a page, so an ingest ends here and can be started again."""
+
+    retryable = True
 
 
 class StoreError(VisualRagError):

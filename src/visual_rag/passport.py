@@ -15,6 +15,10 @@ from visual_rag.records import ModelIdentity
 from visual_rag.settings import Renderer
 
 SCHEMA_VERSION = 1
+_COMPARED = ("weights_hash", "dim", "architecture", "template", "precision", "max_visual_tokens")
+_PLACES = {"local", "served"}  # revisions of models whose name says where they lie
+_SET_BY_USERS = {"template", "precision", "max_visual_tokens", "pooling"}
+_SETTINGS_CURE = "Leave out what was set otherwise, or install the libraries that it was built with"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,17 +70,18 @@ class IndexPassport:
             index: The index's name, for the message.
 
         Raises:
-            PassportMismatch: Name, weights, dim or pooling differ; the message names both sides and the way out.
+            PassportMismatch: Something that shapes vectors differs; the message names both sides and the way out.
         """
-        ours = (self.model.name, self.model.revision, self.model.weights_hash, self.model.dim, self.pooling)
-        if ours == (model.name, model.revision, model.weights_hash, model.dim, pooling):
+        differing = [*_differing(self.model, model), *(["pooling"] if pooling != self.pooling else [])]
+        if not differing:
             return
         cure = f"Open it with model='{self.model.name}'"
         if self.model.name == model.name:
-            cure = "Install the release that has those weights"
+            cure = _SETTINGS_CURE if set(differing) <= _SET_BY_USERS else "Install the release that has those weights"
         raise PassportMismatch(
             f"index '{index}' was built with {_describe(self.model, self.pooling)} at {self.dpi} dpi; you asked for "
-            f"{_describe(model, pooling)}. {cure}, or ingest the documents into a new index",
+            f"{_describe(model, pooling)}. They differ in {', '.join(differing)}. "
+            f"{cure}, or ingest the documents into a new index",
             collection=index,
         )
 
@@ -105,6 +110,15 @@ class IndexPassport:
         return "poppler" if self.renderer.startswith("poppler") else "pdfium"
 
 
+def _differing(ours: ModelIdentity, theirs: ModelIdentity) -> list[str]:
+    """Names of the fields that keep vectors apart. Where a model lies does not; what its weights are does."""
+    is_placed = _PLACES & {ours.revision, theirs.revision}
+    names = _COMPARED if is_placed else ("name", "revision", *_COMPARED)
+    return [name for name in names if getattr(ours, name) != getattr(theirs, name)]
+
+
 def _describe(model: ModelIdentity, pooling: str) -> str:
-    weights = model.weights_hash[:8]
-    return f"{model.name} (revision {model.revision}, weights {weights}, {model.dim} dims, {pooling})"
+    details = [f"revision {model.revision}", f"weights {model.weights_hash[:8]}", f"{model.dim} dims", pooling]
+    optional = {"template": model.template, "precision": model.precision, "max_visual_tokens": model.max_visual_tokens}
+    details += [f"{name} {value}" for name, value in optional.items() if value not in {"", "float", None}]
+    return f"{model.name} ({', '.join([*([model.architecture] if model.architecture else []), *details])})"

@@ -5,11 +5,10 @@
 1.8
 """
 
-
 import numpy as np
 
-from visual_rag.errors import DimensionMismatch, InvalidInput, UnhealthyEmbedding
-from visual_rag.records import FloatArray
+from visual_rag.errors import DimensionMismatch, InvalidInput, MissingDependency, UnhealthyEmbedding
+from visual_rag.records import FloatArray, IntArray
 
 _SMALLEST_LENGTH = 1e-6
 _UNIT_TOLERANCE = 1e-3
@@ -135,6 +134,48 @@ def pool_clusters(vectors: FloatArray, n_pooled: int, n_rounds: int = 6) -> Floa
         members = (nearest == np.arange(n_pooled)[:, None]).astype(np.float32)
         centres = _directions(members @ vectors, centres)
     return centres
+
+
+def pool_groups(vectors: FloatArray, labels: IntArray) -> FloatArray:
+    """Pool rows of equal label to their mean direction.
+
+    Args:
+        vectors: Shape (n_vectors, dim), rows of length 1.
+        labels: Shape (n_vectors,), from 0 to the number of groups less one; no group is empty.
+
+    Returns:
+        Shape (n_groups, dim), rows of length 1, in the order of the labels.
+    """
+    order = np.argsort(labels, kind="stable")
+    starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
+    return _directions(np.add.reduceat(vectors[order], starts, axis=0), vectors[order[starts]])
+
+
+def ward_labels(vectors: FloatArray, factor: int) -> IntArray:
+    """Group rows that are alike into at most one group for `factor` rows, by Ward's hierarchical clustering.
+
+    Args:
+        vectors: Shape (n_vectors, dim), rows of length 1.
+        factor: Rows a group, on average; at least 1.
+
+    Returns:
+        Shape (n_vectors,), labels for `pool_groups`.
+
+    Raises:
+        MissingDependency: scipy is not installed.
+
+    Source: token pooling of Clavié, Chaffin and Adams, arXiv:2409.14683; distances between rows of the similarity
+        matrix, as colpali-engine's HierarchicalTokenPooler has them.
+    """
+    if len(vectors) == 1:
+        return np.zeros(1, dtype=np.int64)
+    try:
+        from scipy.cluster.hierarchy import fcluster, linkage
+    except ImportError as error:
+        raise MissingDependency("Ward pooling needs scipy; pip install 'visual-rag[colpali]'") from error
+    tree = linkage(1 - vectors @ vectors.T, metric="euclidean", method="ward")
+    labels = fcluster(tree, t=max(len(vectors) // factor, 1), criterion="maxclust")
+    return np.unique(labels, return_inverse=True)[1].astype(np.int64)
 
 
 def _directions(sums: FloatArray, fallback: FloatArray) -> FloatArray:

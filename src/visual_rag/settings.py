@@ -14,8 +14,12 @@ from visual_rag.errors import InvalidInput
 Renderer = Literal["pdfium", "poppler"]
 VectorDatatype = Literal["turbo8", "float16"]
 SearchMode = Literal["auto", "exact", "two-stage"]
+ModelDtype = Literal["auto", "float32", "bfloat16", "float16"]
+ShortlistPooling = Literal["clusters64", "rows", "columns"]
+_MOST = 100_000
 INDEX_VARIABLE = "VISUAL_RAG_INDEX"
 DEFAULT_INDEX = ".visual_rag"
+MODEL_KEY_VARIABLE = "VISUAL_RAG_MODEL_KEY"
 INDEX_LOCK = "visual_rag.lock"  # lies in every index folder, and tells it from a folder of documents
 
 
@@ -55,6 +59,54 @@ class RenderSettings:
             raise InvalidInput(f"dpi is {self.dpi!r}; it is a whole number from 30 to 600")
         if self.renderer not in {None, *get_args(Renderer)}:
             raise InvalidInput(f"no renderer is called '{self.renderer}'; known: {', '.join(get_args(Renderer))}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSettings:
+    """How a model is loaded and run. The first five shape its vectors: an index keeps them and loads by them.
+
+    Attributes:
+        revision: Commit, tag or branch of a model on the hub; None takes what is newest, or here already.
+        base_model: Folder or hub name of the model that a LoRA adapter was trained on, where the adapter's own note of
+            it no longer holds.
+        max_visual_tokens: Most patches a page is cut into, for models that go by a page's size; None takes the model's.
+        pool_factor: Rows of a page are merged to one in so many (Ward), which saves as much storage; 1 keeps all.
+        shortlist_pooling: How the few rows of the first stage are made: `clusters64` (k-means), `rows` or `columns`
+            (one for each line of patches).
+        device: `cpu`, `cuda`, `cuda:1`, `mps`; `auto` takes the best there is.
+        dtype: Numbers of the network; `auto` takes bfloat16 where the device has it, float32 elsewhere.
+        batch_size: Pages at a time; None takes 1 on a CPU and 4 elsewhere, halved when memory runs out.
+        timeout_s: Of one request to a served model.
+    """
+
+    revision: str | None = None
+    base_model: str | None = None
+    max_visual_tokens: int | None = None
+    pool_factor: int = 1
+    shortlist_pooling: ShortlistPooling = "clusters64"
+    device: str = "auto"
+    dtype: ModelDtype = "auto"
+    batch_size: int | None = None
+    timeout_s: float = 120.0
+
+    def __post_init__(self) -> None:
+        """Refuse what no model can be run with.
+
+        Raises:
+            InvalidInput: A number is out of range or a name unknown.
+        """
+        least = {"max_visual_tokens": 4, "pool_factor": 1, "batch_size": 1}
+        for name, smallest in least.items():
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, int) and smallest <= value <= _MOST):
+                raise InvalidInput(f"{name} is {value!r}; it is a whole number of at least {smallest}")
+        if self.dtype not in get_args(ModelDtype):
+            raise InvalidInput(f"no dtype is called '{self.dtype}'; known: {', '.join(get_args(ModelDtype))}")
+        if self.shortlist_pooling not in get_args(ShortlistPooling):
+            known = ", ".join(get_args(ShortlistPooling))
+            raise InvalidInput(f"no pooling is called '{self.shortlist_pooling}'; known: {known}")
+        if not 0 < self.timeout_s <= _MOST:
+            raise InvalidInput(f"timeout_s is {self.timeout_s!r}; it is a number of seconds above 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,3 +156,8 @@ class SearchSettings:
 def default_index_folder() -> Path:
     """The index folder when none is named: `$VISUAL_RAG_INDEX`, else `.visual_rag` in the current folder."""
     return Path(os.environ.get(INDEX_VARIABLE) or DEFAULT_INDEX)
+
+
+def model_api_key() -> str | None:
+    """The key for a served model: `$VISUAL_RAG_MODEL_KEY`, None where it is not set."""
+    return os.environ.get(MODEL_KEY_VARIABLE) or None

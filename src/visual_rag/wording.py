@@ -5,9 +5,13 @@ print_rows(Console(), document_rows(index.documents()), header=DOCUMENT_HEADER)
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
 
 from rich.filesize import decimal
 
+from visual_rag.embed.checkpoint import is_here
+from visual_rag.embed.models import DEFAULT_MODEL, MODELS, models_table
 from visual_rag.index import IndexInfo
 from visual_rag.printing import Row, count
 from visual_rag.records import DocumentRecord, DocumentState, Hit, IngestReport
@@ -86,6 +90,26 @@ def info_lines(found: IndexInfo, records: Sequence[DocumentRecord]) -> list[str]
         f"model {model.name}, revision {model.revision}; pages rendered at {passport.dpi} dpi by {passport.renderer}",
         f"index folder {found.folder}",
     ]
+
+
+def model_rows() -> tuple[list[Row], list[str]]:
+    """One row for each known model, and the header; the note says what else decides."""
+    table = models_table(_models_here())
+    header = [name for name in table[0] if name != "note"]
+    return [Row([row[name] for name in header], row["note"]) for row in table], header
+
+
+def models_json() -> list[dict[str, Any]]:
+    """Everything known of each model, and whether it is on this machine."""
+    here = _models_here()
+    return [
+        {**asdict(spec), "page_size_bytes": spec.page_size_bytes, "is_here": spec.name in here}
+        for spec in MODELS.values()
+    ]
+
+
+def _models_here() -> set[str]:
+    return {name for name in MODELS if name == DEFAULT_MODEL or is_here(name)}
 
 
 def names_apart(documents: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -64,7 +64,7 @@ def test_only_the_errors_that_say_so_are_retryable() -> None:
         for name, item in inspect.getmembers(errors, inspect.isclass)
         if issubclass(item, errors.VisualRagError) and item.retryable
     }
-    assert retryable == {"StoreUnavailable", "SourceUnavailable", "AnswerModelUnavailable"}
+    assert retryable == {"ModelUnavailable", "StoreUnavailable", "SourceUnavailable", "AnswerModelUnavailable"}
 
 
 def test_every_command_has_help_and_exit_codes_are_told() -> None:

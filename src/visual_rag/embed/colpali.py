@@ -1,0 +1,247 @@
+"""Models of the ColPali family: pages and questions in, multi-vectors out, whatever the family.
+
+    embedder = load_colpali(find_checkpoint("vidore/colqwen2.5-v0.2"), ModelSettings(device="cuda"))
+    [page_embedding] = embedder.embed_pages([page])
+
+Rows are those that the network was given a token for: padding is told by the attention mask and dropped, since a zero
+row would win MaxSim wherever all others are negative. They are float32 and of unit length whatever the dtype.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from visual_rag.embed.checkpoint import Checkpoint
+from visual_rag.embed.colpali_network import Network, load_network, template_hash
+from visual_rag.embed.pooling import merged, pooling_name, shortlist_rows
+from visual_rag.embed.regions import WHOLE_PAGE, grid_regions, square_regions, tile_regions
+from visual_rag.embed.torch_runtime import is_out_of_memory, torch
+from visual_rag.errors import InvalidInput, OutOfDeviceMemory, UnhealthyEmbedding
+from visual_rag.records import FloatArray, IntArray, ModelIdentity, Page, PageEmbedding, QueryEmbedding
+from visual_rag.scoring import normalise_rows, pool_clusters
+from visual_rag.settings import ModelSettings
+
+log = logging.getLogger(__name__)
+
+_PAGE_DPI = 144
+_QUERIES_AT_ONCE = 16
+_N_PICTURE_ROWS = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """What the network gave for one page or question: vectors (n, dim) and the token of each (n,)."""
+
+    vectors: FloatArray
+    tokens: IntArray
+
+
+class ColPaliEmbedder:
+    """A late-interaction or single-vector model of a known family. Passes `EmbedderContract`."""
+
+    def __init__(self, checkpoint: Checkpoint, network: Network, settings: ModelSettings) -> None:
+        self._checkpoint = checkpoint
+        self._network = network
+        self._settings = settings
+        self._device = network.model.device
+        self._batch_size = settings.batch_size or (1 if self._device.type == "cpu" else 4)
+        if network.family.caveat:
+            log.warning("%s: %s", checkpoint.name, network.family.caveat)
+
+    @cached_property
+    def identity(self) -> ModelIdentity:
+        """All that shapes the vectors."""
+        checkpoint, network = self._checkpoint, self._network
+        quantised = checkpoint.config.get("quantization_config") or {}
+        return ModelIdentity(
+            name=checkpoint.name,
+            revision=checkpoint.revision,
+            weights_hash=checkpoint.weights_hash,
+            dim=network.dim,
+            backend=network.backend,
+            architecture=network.family.architecture,
+            template=template_hash(network),
+            precision=str(quantised.get("quant_method", "float")),
+            max_visual_tokens=self._settings.max_visual_tokens,
+            base_model=self._settings.base_model,
+        )
+
+    @property
+    def page_dpi(self) -> int:
+        """144: 1,200 to 1,700 pixels along a page, which is what these models resize to."""
+        return _PAGE_DPI
+
+    @property
+    def pages_at_once(self) -> int:
+        """Two batches on an accelerator, so that pages of like shape can be put together."""
+        return self._batch_size if self._device.type == "cpu" else 2 * self._batch_size
+
+    @property
+    def pooling(self) -> str:
+        """What is done to a page's rows."""
+        return "none" if self._network.family.is_single_vector else pooling_name(self._settings)
+
+    def embed_pages(self, pages: Sequence[Page]) -> list[PageEmbedding]:
+        """Embed pages, those of like shape together.
+
+        Raises:
+            OutOfDeviceMemory: A single page does not fit.
+            UnhealthyEmbedding: The network gave values that are not finite.
+        """
+        embeddings = self._embed_images([page.image for page in pages])
+        return [merged(embedding, self._settings.pool_factor) for embedding in embeddings]
+
+    def embed_queries(self, texts: Sequence[str]) -> list[QueryEmbedding]:
+        """Embed questions, with the augmentation tokens that the model was trained with.
+
+        Raises:
+            InvalidInput: A text is empty.
+        """
+        for text in texts:
+            if not text.strip():
+                raise InvalidInput("the question is empty; ask in words")
+        embeddings: list[QueryEmbedding | None] = [None] * len(texts)
+        for places in _batches(len(texts), _QUERIES_AT_ONCE, key=lambda place: len(texts[place])):
+            for place, rows in zip(places, self._run_queries([texts[place] for place in places]), strict=True):
+                embeddings[place] = self._query_embedding(rows, texts[place])
+        return [embedding for embedding in embeddings if embedding is not None]
+
+    def embed_query_images(self, images: Sequence[Image.Image]) -> list[QueryEmbedding]:
+        """Embed pictures as pages are, and keep at most 64 rows of each, the means of patches that are alike."""
+        return [_picture_query(embedding) for embedding in self._embed_images(images)]
+
+    def pool(self, embedding: PageEmbedding) -> FloatArray:
+        """Make the rows of the shortlist: shape (n_pooled, dim)."""
+        return shortlist_rows(embedding, self._settings.shortlist_pooling)
+
+    def _embed_images(self, images: Sequence[Image.Image]) -> list[PageEmbedding]:
+        embeddings: list[PageEmbedding | None] = [None] * len(images)
+        for places in _batches(len(images), self._batch_size, key=lambda place: _shape(images[place])):
+            for place, embedding in zip(places, self._run_pages([images[place] for place in places]), strict=True):
+                embeddings[place] = embedding
+        return [embedding for embedding in embeddings if embedding is not None]
+
+    def _run_pages(self, images: list[Image.Image]) -> list[PageEmbedding]:
+        try:
+            batch = self._network.pages_batch(images)
+            rows = self._forward(batch)
+        except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError
+            if not is_out_of_memory(error):
+                raise
+            if len(images) == 1:
+                raise OutOfDeviceMemory(
+                    f"one page of {images[0].width} x {images[0].height} px does not fit into the memory of "
+                    f"{self._device}; lower max_visual_tokens, or take a smaller model",
+                    model=self._checkpoint.name,
+                ) from error
+        else:
+            return [self._page_embedding(page, batch, number) for number, page in enumerate(rows)]
+        half = len(images) // 2  # outside of the handler, which would hold on to the tensors
+        log.warning("%d pages do not fit into the memory of %s together; trying %d", len(images), self._device, half)
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+        return self._run_pages(images[:half]) + self._run_pages(images[half:])
+
+    def _run_queries(self, texts: list[str]) -> list[_Rows]:
+        return self._forward(self._network.queries_batch(texts))
+
+    def _forward(self, batch: dict[str, Any]) -> list[_Rows]:
+        """Run the network: vectors and tokens of each item, padding dropped."""
+        tokens, mask = batch["input_ids"], batch["attention_mask"].bool()
+        batch.pop("labels", None)  # would cost a loss over the vocabulary
+        if self._network.family.architecture in {"ColPali", "BiPali", "ColPaliForRetrieval"}:
+            # Without it transformers makes attention causal or not by whether the batch happens to hold padding.
+            batch["token_type_ids"] = torch.zeros_like(tokens)
+        with torch.inference_mode():
+            output = self._network.model(**{name: self._on_device(value) for name, value in batch.items()})
+        vectors = getattr(output, "embeddings", output).float().cpu()  # (n_items, n_tokens, dim) or (n_items, dim)
+        if self._network.family.is_single_vector:
+            return [_Rows(self._healthy(row[None].numpy()), np.zeros(1, dtype=np.int64)) for row in vectors]
+        return [
+            _Rows(self._healthy(rows[kept].numpy()), item[kept].numpy())
+            for rows, item, kept in zip(vectors, tokens, mask, strict=True)
+        ]
+
+    def _on_device(self, value: Any) -> Any:
+        if not torch.is_tensor(value):
+            return value
+        dtype = self._network.model.dtype if value.is_floating_point() else None
+        return value.to(self._device, dtype)
+
+    def _healthy(self, rows: FloatArray) -> FloatArray:
+        """Normalise: lengths drift by 0.4 % in bfloat16."""
+        try:
+            return normalise_rows(rows)
+        except UnhealthyEmbedding as error:
+            dtype = str(self._network.model.dtype).removeprefix("torch.")
+            raise UnhealthyEmbedding(
+                f"{self._checkpoint.name} gave rows that are zero or not finite in {dtype}; "
+                f"try dtype='{'bfloat16' if dtype == 'float16' else 'float32'}', and check its weights",
+                model=self._checkpoint.name,
+            ) from error
+
+    def _page_embedding(self, rows: _Rows, batch: dict[str, Any], number: int) -> PageEmbedding:
+        if self._network.family.is_single_vector:
+            return PageEmbedding(vectors=rows.vectors, regions=WHOLE_PAGE[None], is_patch=np.ones(1, dtype=np.bool_))
+        is_patch = rows.tokens == self._network.image_token_id
+        regions = np.tile(WHOLE_PAGE, (len(rows.tokens), 1))
+        regions[is_patch] = self._patch_regions(rows.tokens, int(is_patch.sum()), batch, number)
+        return PageEmbedding(vectors=rows.vectors, regions=regions, is_patch=is_patch)
+
+    def _patch_regions(self, tokens: IntArray, n_patches: int, batch: dict[str, Any], number: int) -> FloatArray:
+        match self._network.family.layout:
+            case "thw":
+                _, height, width = batch["image_grid_thw"][number].tolist()
+                return grid_regions(height // self._network.merge_size, width // self._network.merge_size)
+            case "tiles":
+                tiles = [place for token in tokens.tolist() if (place := self._tile_places.get(token))]
+                return tile_regions(n_patches, self._network.tile_side, tiles)
+            case _:
+                return square_regions(n_patches)
+
+    @cached_property
+    def _tile_places(self) -> dict[int, tuple[int, int]]:
+        """By token: (row, column) of the tile that a tag such as <row_1_col_2> announces."""
+        vocabulary = self._network.processor.tokenizer.get_vocab()
+        tags = {token: text.strip("<>").split("_") for text, token in vocabulary.items() if text.startswith("<row_")}
+        return {token: (int(parts[1]), int(parts[3])) for token, parts in tags.items()}
+
+    def _query_embedding(self, rows: _Rows, text: str) -> QueryEmbedding:
+        if self._network.family.is_single_vector:
+            return QueryEmbedding(vectors=rows.vectors, tokens=(text,))
+        tokenizer = self._network.processor.tokenizer
+        tokens = tuple(tokenizer.decode([token]) for token in rows.tokens.tolist())
+        return QueryEmbedding(vectors=rows.vectors, tokens=tokens)
+
+
+def load_colpali(checkpoint: Checkpoint, settings: ModelSettings) -> ColPaliEmbedder:
+    """Load a model of the ColPali family.
+
+    Raises:
+        ModelLoadError: The family is unknown, or weights are missing.
+        MissingDependency: colpali-engine is not installed.
+        InvalidInput: The device is not on this machine, or a setting does not fit the family.
+    """
+    return ColPaliEmbedder(checkpoint, load_network(checkpoint, settings), settings)
+
+
+def _batches(n_items: int, size: int, *, key: Callable[[int], float]) -> Iterator[list[int]]:
+    order: Iterable[int] = sorted(range(n_items), key=key)
+    places = list(order)
+    for start in range(0, n_items, size):
+        yield places[start : start + size]
+
+
+def _shape(image: Image.Image) -> float:
+    return image.width / image.height
+
+
+def _picture_query(embedding: PageEmbedding) -> QueryEmbedding:
+    patches = embedding.vectors[embedding.is_patch]
+    rows = pool_clusters(patches, _N_PICTURE_ROWS)
+    return QueryEmbedding(vectors=rows, tokens=tuple(f"part {number}" for number in range(1, len(rows) + 1)))

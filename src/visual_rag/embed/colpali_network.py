@@ -1,0 +1,229 @@
+"""Loading a ColPali-family network with all its weights, through colpali-engine or transformers.
+
+The two libraries disagree in places, mostly without a word. What is put right here, each with a test that fails
+without it: ColPali's language head stays on the meta device and would cost a gigabyte a page; three single-vector
+classes ask for a mapping that transformers 5 no longer has; weights that a checkpoint lacks are drawn at random; an
+adapter whose names match nothing changes nothing; adapters stay unmerged.
+"""
+
+import hashlib
+import importlib
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from PIL import Image
+
+from visual_rag.embed.checkpoint import EXTRA, Checkpoint
+from visual_rag.embed.families import Family, find_family
+from visual_rag.embed.torch_runtime import ensure_torchvision, pick_device, pick_dtype, torch
+from visual_rag.errors import InvalidInput, MissingDependency, ModelLoadError
+from visual_rag.settings import ModelSettings
+
+ensure_torchvision()
+try:
+    import transformers
+    from safetensors import safe_open
+except ImportError as error:
+    raise MissingDependency(f"this model needs {error.name}; {EXTRA}") from error
+
+_WITHOUT_KEY_MAPPING = {"BiQwen2", "BiQwen2_5", "BiGemma3"}
+_LANGUAGE_HEAD = "lm_head"
+_TEMPLATE_PROBE = (640, 896)  # px; large enough to be cut into tiles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """A network that is ready to run, and its processor.
+
+    Attributes:
+        family: What it is.
+        model: On its device, in evaluation mode, adapters merged.
+        processor: Makes tensors of pages and questions.
+        image_token_id: Stands for a patch among a page's tokens.
+        dim: Length of a row.
+        backend: Libraries and their versions.
+    """
+
+    family: Family
+    model: Any
+    processor: Any
+    image_token_id: int
+    dim: int
+    backend: str
+
+    @property
+    def tile_side(self) -> int:
+        """Patches along a tile, for the families that cut a page into tiles."""
+        return math.isqrt(self.processor.image_seq_len)
+
+    @property
+    def merge_size(self) -> int:
+        """Cells of `image_grid_thw` along a patch, for the families whose grid follows the page."""
+        return int(self.processor.image_processor.merge_size)
+
+    def pages_batch(self, images: list[Image.Image]) -> dict[str, Any]:
+        """Turn page images into tensors."""
+        pictures = [image.convert("RGB") for image in images]
+        return dict(self.processor.process_images(pictures))
+
+    def queries_batch(self, texts: list[str]) -> dict[str, Any]:
+        """Turn questions into tensors; the processor adds what the model was trained to see around them."""
+        return dict(self.processor.process_queries(texts))
+
+
+def load_network(checkpoint: Checkpoint, settings: ModelSettings) -> Network:
+    """Load a checkpoint.
+
+    Raises:
+        ModelLoadError: The family is unknown, weights are missing, or an adapter does not fit its base.
+        MissingDependency: colpali-engine is not installed.
+        InvalidInput: The device is not here, or the family's pages have a fixed number of patches.
+    """
+    family = find_family(checkpoint.config, name=checkpoint.name)
+    device = pick_device(settings.device)
+    library = _library(family.library)
+    with _quiet(), _translating(checkpoint.name):
+        model = _load_model(getattr(library, family.architecture), checkpoint, pick_dtype(device, settings.dtype))
+        processor = getattr(library, family.processor).from_pretrained(checkpoint.folder)
+        model = model.to(device).eval()
+    _cap_patches(family, processor, settings.max_visual_tokens)
+    config = model.config
+    is_native = family.library == "transformers"
+    return Network(
+        family=family,
+        model=model,
+        processor=processor,
+        image_token_id=(config.vlm_config if is_native else config).image_token_id,
+        dim=model.embedding_dim if is_native else getattr(model, "dim", None) or config.get_text_config().hidden_size,
+        backend=_backend(family),
+    )
+
+
+def template_hash(network: Network) -> str:
+    """Hash what a page and a question become before the network sees them: their tokens, and the shape of the pixels.
+
+    It changes with prompts, augmentation tokens, image sizes and the cap on patches, whichever library changed them.
+    """
+    page = network.pages_batch([Image.new("RGB", _TEMPLATE_PROBE, "white")])
+    query = network.queries_batch(["wiring diagram of the pump"])
+    digest = hashlib.sha256()
+    for part in (page["input_ids"], query["input_ids"]):
+        digest.update(repr(part.tolist()).encode())
+    digest.update(repr(tuple(page["pixel_values"].shape)).encode())
+    return digest.hexdigest()[:16]
+
+
+def _library(name: str) -> Any:
+    if name == "transformers":
+        return transformers
+    try:
+        return importlib.import_module("colpali_engine.models")
+    except ImportError as error:
+        raise MissingDependency(f"this model needs {error.name}; {EXTRA}") from error
+
+
+def _load_model(architecture: Any, checkpoint: Checkpoint, dtype: torch.dtype) -> Any:
+    base = checkpoint.base or checkpoint
+    options: dict[str, Any] = {"dtype": dtype, "attn_implementation": "sdpa", "output_loading_info": True}
+    if architecture.__name__ in _WITHOUT_KEY_MAPPING:
+        options["key_mapping"] = {}  # else from_pretrained reads a super() attribute that transformers 5 dropped
+    model, info = architecture.from_pretrained(base.folder, **options)
+    if architecture.__name__ in {"ColPali", "BiPali"}:
+        model.model.lm_head = torch.nn.Identity()  # left on the meta device; not needed, and 1 TFLOP a page
+    missing = {key for key in info["missing_keys"] if _LANGUAGE_HEAD not in key}
+    if checkpoint.base is not None:
+        missing -= _add_adapter(model, checkpoint)
+    if missing:
+        raise ModelLoadError(
+            f"'{base.name}' lacks {len(missing)} weights of a {architecture.__name__}, such as {min(missing)}; it is "
+            "rather the model that retrievers are trained from: name the retriever",
+            model=checkpoint.name,
+        )
+    return model
+
+
+def _add_adapter(model: Any, checkpoint: Checkpoint) -> set[str]:
+    """Load a LoRA adapter, check that it fits and fold it into the weights; give the weights that it replaced whole."""
+    before = {name for name, _ in model.named_parameters()}
+    model.load_adapter(str(checkpoint.folder))
+    added = {name: value for name, value in model.named_parameters() if name not in before and "lora_" in name}
+    in_file = _adapter_keys(checkpoint)
+    if not any(value.any() for name, value in added.items() if "lora_B" in name):  # zeros until they are loaded
+        raise ModelLoadError(
+            f"none of the {len(in_file)} weights of the adapter '{checkpoint.name}' fits '{checkpoint.base.name}'"  # type: ignore[union-attr]
+            "; pass base_model with the model that it was trained on",
+            model=checkpoint.name,
+        )
+    _merge_adapter(model)
+    return {key.removeprefix("base_model.model.") for key in in_file if "lora_" not in key}
+
+
+def _adapter_keys(checkpoint: Checkpoint) -> list[str]:
+    keys: list[str] = []
+    for path in sorted(checkpoint.folder.glob("adapter*.safetensors")):
+        with safe_open(path, framework="pt") as file:
+            keys += file.keys()
+    return keys
+
+
+def _merge_adapter(model: Any) -> None:
+    """Fold LoRA layers into the layers they wrap: the same vectors without their cost."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    for parent in list(model.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, BaseTunerLayer):
+                child.merge(safe_merge=True)
+                setattr(parent, name, child.get_base_layer())
+
+
+def _cap_patches(family: Family, processor: Any, max_visual_tokens: int | None) -> None:
+    if max_visual_tokens is None:
+        return
+    images = processor.image_processor
+    if family.layout == "thw":
+        pixels = max_visual_tokens * (images.patch_size * images.merge_size) ** 2
+        images.size = {"shortest_edge": min(images.size["shortest_edge"], pixels), "longest_edge": pixels}
+    elif family.layout == "tiles":
+        n_tiles = max_visual_tokens // processor.image_seq_len - 1
+        if n_tiles < 1:
+            least = 2 * processor.image_seq_len
+            raise InvalidInput(f"max_visual_tokens is {max_visual_tokens}; this model needs at least {least}")
+        images.size = {"longest_edge": math.isqrt(n_tiles) * images.max_image_size["longest_edge"]}
+    else:
+        raise InvalidInput(f"{family.architecture} cuts every page alike; leave max_visual_tokens out")
+
+
+def _backend(family: Family) -> str:
+    names = [*([] if family.library == "transformers" else ["colpali-engine"]), "transformers", "torch"]
+    return ", ".join(f"{name} {version(name)}" for name in names)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep transformers from writing tables and bars to the terminal; what matters of them is raised."""
+    logging = transformers.utils.logging
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+        logging.enable_progress_bar()
+
+
+@contextmanager
+def _translating(name: str) -> Iterator[None]:
+    """Turn what loading raises on files that do not fit into our error."""
+    try:
+        yield
+    except (OSError, KeyError, ValueError, RuntimeError, AttributeError, TypeError) as error:
+        if isinstance(error, InvalidInput | ModelLoadError | MissingDependency):
+            raise
+        line = (str(error).strip().splitlines() or [""])[0][:300]
+        raise ModelLoadError(f"'{name}' cannot be loaded: {type(error).__name__}: {line}", model=name) from error

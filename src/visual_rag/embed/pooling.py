@@ -1,0 +1,76 @@
+"""Fewer rows a page: for the shortlist, and where storage is to be saved. Names go into the passport.
+
+>>> pooling_name(ModelSettings(pool_factor=3))
+'ward3+clusters64'
+"""
+
+from dataclasses import replace
+from typing import cast, get_args
+
+import numpy as np
+
+from visual_rag.records import FloatArray, IntArray, PageEmbedding
+from visual_rag.scoring import pool_clusters, pool_groups, ward_labels
+from visual_rag.settings import ModelSettings, ShortlistPooling
+
+_N_CLUSTERS = 64
+_LEFT, _TOP = 0, 1  # columns of a region
+
+
+def pooling_name(settings: ModelSettings) -> str:
+    """Name what is done to a page's rows before they are stored."""
+    full = f"ward{settings.pool_factor}+" if settings.pool_factor > 1 else ""
+    return full + settings.shortlist_pooling
+
+
+def with_pooling(settings: ModelSettings, name: str) -> ModelSettings:
+    """Fill in what `pooling_name` wrote, wherever the settings leave it as it comes."""
+    full, _, shortlist = name.rpartition("+")
+    if settings.pool_factor == 1 and full:
+        settings = replace(settings, pool_factor=int(full.removeprefix("ward")))
+    if settings.shortlist_pooling == ModelSettings().shortlist_pooling and shortlist in get_args(ShortlistPooling):
+        settings = replace(settings, shortlist_pooling=cast("ShortlistPooling", shortlist))
+    return settings
+
+
+def shortlist_rows(embedding: PageEmbedding, pooling: ShortlistPooling) -> FloatArray:
+    """Pool a page for the first stage: shape (n_pooled, dim), rows of length 1.
+
+    Rows of prompt text, which are much the same on every page, are left out of `rows` and `columns`.
+    """
+    if pooling == "clusters64":
+        return pool_clusters(embedding.vectors, _N_CLUSTERS)
+    patches = embedding.is_patch if embedding.is_patch.any() else np.ones_like(embedding.is_patch)
+    edges = embedding.regions[patches][:, _TOP if pooling == "rows" else _LEFT]
+    return pool_groups(embedding.vectors[patches], _labels(edges))
+
+
+def merged(embedding: PageEmbedding, pool_factor: int) -> PageEmbedding:
+    """Merge rows that are alike; a merged row's region spans those of the patches in it.
+
+    Args:
+        embedding: Of one page.
+        pool_factor: Rows merged to one, on average; 1 leaves the page as it is.
+
+    Raises:
+        MissingDependency: scipy is not installed.
+    """
+    if pool_factor == 1 or len(embedding.vectors) == 1:
+        return embedding
+    labels = ward_labels(embedding.vectors, pool_factor)
+    groups = [np.flatnonzero(labels == label) for label in range(labels.max() + 1)]
+    return PageEmbedding(
+        vectors=pool_groups(embedding.vectors, labels),
+        regions=np.stack([_span(embedding, rows) for rows in groups]),
+        is_patch=np.array([embedding.is_patch[rows].any() for rows in groups]),
+    )
+
+
+def _span(embedding: PageEmbedding, rows: IntArray) -> FloatArray:
+    patches = rows[embedding.is_patch[rows]]
+    boxes = embedding.regions[patches if len(patches) else rows]
+    return np.concatenate([boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)])
+
+
+def _labels(edges: FloatArray) -> IntArray:
+    return np.unique(edges, return_inverse=True)[1].astype(np.int64)
