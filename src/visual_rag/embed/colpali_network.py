@@ -9,8 +9,6 @@ adapter whose names match nothing changes nothing; adapters stay unmerged.
 import hashlib
 import importlib
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -19,16 +17,10 @@ from PIL import Image
 
 from visual_rag.embed.checkpoint import EXTRA, Checkpoint
 from visual_rag.embed.families import Family, find_family
-from visual_rag.embed.torch_runtime import ensure_torchvision, pick_device, pick_dtype, torch
+from visual_rag.embed.torch_runtime import pick_device, pick_dtype, torch
+from visual_rag.embed.transformers_runtime import loading, safetensors, transformers
 from visual_rag.errors import InvalidInput, MissingDependency, ModelLoadError
 from visual_rag.settings import ModelSettings
-
-ensure_torchvision()
-try:
-    import transformers
-    from safetensors import safe_open
-except ImportError as error:
-    raise MissingDependency(f"this model needs {error.name}; {EXTRA}") from error
 
 _WITHOUT_KEY_MAPPING = {"BiQwen2", "BiQwen2_5", "BiGemma3"}
 _LANGUAGE_HEAD = "lm_head"
@@ -86,7 +78,7 @@ def load_network(checkpoint: Checkpoint, settings: ModelSettings) -> Network:
     family = find_family(checkpoint.config, name=checkpoint.name)
     device = pick_device(settings.device)
     library = _library(family.library)
-    with _quiet(), _translating(checkpoint.name):
+    with loading(checkpoint.name):
         model = _load_model(getattr(library, family.architecture), checkpoint, pick_dtype(device, settings.dtype))
         processor = getattr(library, family.processor).from_pretrained(checkpoint.folder)
         model = model.to(device).eval()
@@ -165,7 +157,7 @@ def _add_adapter(model: Any, checkpoint: Checkpoint) -> set[str]:
 def _adapter_keys(checkpoint: Checkpoint) -> list[str]:
     keys: list[str] = []
     for path in sorted(checkpoint.folder.glob("adapter*.safetensors")):
-        with safe_open(path, framework="pt") as file:
+        with safetensors.safe_open(path, framework="pt") as file:
             keys += file.keys()
     return keys
 
@@ -201,29 +193,3 @@ def _cap_patches(family: Family, processor: Any, max_visual_tokens: int | None) 
 def _backend(family: Family) -> str:
     names = [*([] if family.library == "transformers" else ["colpali-engine"]), "transformers", "torch"]
     return ", ".join(f"{name} {version(name)}" for name in names)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers from writing tables and bars to the terminal; what matters of them is raised."""
-    logging = transformers.utils.logging
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
-        logging.enable_progress_bar()
-
-
-@contextmanager
-def _translating(name: str) -> Iterator[None]:
-    """Turn what loading raises on files that do not fit into our error."""
-    try:
-        yield
-    except (OSError, KeyError, ValueError, RuntimeError, AttributeError, TypeError) as error:
-        if isinstance(error, InvalidInput | ModelLoadError | MissingDependency):
-            raise
-        line = (str(error).strip().splitlines() or [""])[0][:300]
-        raise ModelLoadError(f"'{name}' cannot be loaded: {type(error).__name__}: {line}", model=name) from error

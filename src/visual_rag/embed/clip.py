@@ -1,0 +1,260 @@
+"""CLIP, SigLIP and SigLIP2: one vector a page, one a question. The baseline that late interaction is measured against.
+
+    embedder = load_clip(find_checkpoint("openai/clip-vit-base-patch32"), ModelSettings())
+    [page_embedding] = embedder.embed_pages([page])  # vectors (1, dim), region: the whole page
+
+Pages and questions are prepared as the models were trained: CLIP cuts off what of a page is longer than square, the
+others squash it (NaFlex keeps its shape); SigLIP reads lower case, padded to the full length, and no attention mask.
+
+Source: Radford et al., CLIP, arXiv:2103.00020; Zhai et al., SigLIP, arXiv:2303.15343; Tschannen et al., SigLIP 2,
+arXiv:2502.14786.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from visual_rag.embed.checkpoint import Checkpoint
+from visual_rag.embed.families import Family, find_family
+from visual_rag.embed.regions import WHOLE_PAGE
+from visual_rag.embed.torch_runtime import is_out_of_memory, pick_device, pick_dtype, torch
+from visual_rag.embed.transformers_runtime import loading, transformers
+from visual_rag.errors import InvalidInput, ModelLoadError, OutOfDeviceMemory, UnhealthyEmbedding
+from visual_rag.records import FloatArray, ModelIdentity, Page, PageEmbedding, QueryEmbedding
+from visual_rag.scoring import normalise_rows
+from visual_rag.settings import ModelSettings
+
+log = logging.getLogger(__name__)
+
+_PAGE_DPI = 144
+_BATCH_SIZE = 8
+_WITH_MASK = {"CLIPModel"}  # SigLIP was trained without: padding is part of what it reads
+_CUTS_BY_SIZE = {"Siglip2Model"}
+_TEMPLATE_PROBE = "Wiring diagram of the pump"
+_TEMPLATE_KEYS = (
+    *("do_resize", "size", "resample", "do_center_crop", "crop_size", "do_rescale", "rescale_factor"),
+    *("do_normalize", "image_mean", "image_std", "patch_size", "max_num_patches"),
+)
+
+
+class ClipEmbedder:
+    """A model with one vector a page, run by transformers. Passes `EmbedderContract`."""
+
+    def __init__(self, checkpoint: Checkpoint, model: Any, processor: Any, settings: ModelSettings) -> None:
+        """Take a loaded model; `load_clip` does the loading.
+
+        Args:
+            checkpoint: Where it comes from.
+            model: A CLIPModel, SiglipModel or Siglip2Model on its device, in evaluation mode.
+            processor: With `image_processor` and `tokenizer`.
+            settings: For the size of batches, and what the identity holds.
+        """
+        self._checkpoint = checkpoint
+        self._model = model
+        self._processor = processor
+        self._settings = settings
+        self._family = find_family(checkpoint.config, name=checkpoint.name)
+        self._batch_size = settings.batch_size or _BATCH_SIZE
+
+    @cached_property
+    def identity(self) -> ModelIdentity:
+        """All that shapes the vectors."""
+        config = self._model.config
+        cuts_by_size = self._family.architecture in _CUTS_BY_SIZE
+        return ModelIdentity(
+            name=self._checkpoint.name,
+            revision=self._checkpoint.revision,
+            weights_hash=self._checkpoint.weights_hash,
+            dim=getattr(config, "projection_dim", None) or config.vision_config.hidden_size,
+            backend=f"transformers {transformers.__version__}, torch {torch.__version__}",
+            architecture=self._family.architecture,
+            template=self._template_hash(),
+            max_visual_tokens=self._settings.max_visual_tokens if cuts_by_size else None,
+        )
+
+    @property
+    def page_dpi(self) -> int:
+        """144, as for the models this one is compared with; it sees 224 to 512 pixels of a page."""
+        return _PAGE_DPI
+
+    @property
+    def pages_at_once(self) -> int:
+        """One batch."""
+        return self._batch_size
+
+    @property
+    def pooling(self) -> str:
+        """A page has one row, which is its own shortlist."""
+        return "none"
+
+    def embed_pages(self, pages: Sequence[Page]) -> list[PageEmbedding]:
+        """Embed pages.
+
+        Raises:
+            OutOfDeviceMemory: A single page does not fit.
+            UnhealthyEmbedding: The network gave values that are not finite.
+        """
+        rows = self._image_rows([page.image for page in pages])
+        return [
+            PageEmbedding(vectors=row[None], regions=WHOLE_PAGE[None], is_patch=np.ones(1, dtype=np.bool_))
+            for row in rows
+        ]
+
+    def embed_queries(self, texts: Sequence[str]) -> list[QueryEmbedding]:
+        """Embed questions; what is longer than the model reads is cut off, with a warning.
+
+        Raises:
+            InvalidInput: A text is empty.
+        """
+        for text in texts:
+            if not text.strip():
+                raise InvalidInput("the question is empty; ask in words")
+        rows = [row for part in _batches(len(texts), self._batch_size) for row in self._text_rows(texts[part])]
+        return [QueryEmbedding(vectors=row[None], tokens=(text,)) for row, text in zip(rows, texts, strict=True)]
+
+    def embed_query_images(self, images: Sequence[Image.Image]) -> list[QueryEmbedding]:
+        """Embed pictures as pages are."""
+        return [QueryEmbedding(vectors=row[None], tokens=("picture",)) for row in self._image_rows(images)]
+
+    def pool(self, embedding: PageEmbedding) -> FloatArray:
+        """Give the page's one row: shape (1, dim)."""
+        return embedding.vectors
+
+    def _image_rows(self, images: Sequence[Image.Image]) -> list[FloatArray]:
+        return [row for part in _batches(len(images), self._batch_size) for row in self._run_images(images[part])]
+
+    def _run_images(self, images: Sequence[Image.Image]) -> FloatArray:
+        """Run the network, on half of the images where memory runs out: shape (n_images, dim)."""
+        try:
+            return self._image_features(images)
+        except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError
+            if not is_out_of_memory(error):
+                raise
+            if len(images) == 1:
+                raise OutOfDeviceMemory(
+                    f"one page of {images[0].width} x {images[0].height} px does not fit into the memory of "
+                    f"{self._model.device}; take a smaller model, or device='cpu'",
+                    model=self._checkpoint.name,
+                ) from error
+        half = len(images) // 2  # outside of the handler, which would hold on to the tensors
+        log.warning(
+            "%d pages do not fit into the memory of %s together; trying %d", len(images), self._model.device, half
+        )
+        if self._model.device.type == "cuda":
+            torch.cuda.empty_cache()
+        return np.concatenate([self._run_images(images[:half]), self._run_images(images[half:])])
+
+    def _image_features(self, images: Sequence[Image.Image]) -> FloatArray:
+        pictures = [image.convert("RGB") for image in images]
+        batch = self._on_device(self._processor.image_processor(images=pictures, return_tensors="pt"))
+        with torch.inference_mode():
+            return self._healthy(self._model.get_image_features(**batch))
+
+    def _text_rows(self, texts: Sequence[str]) -> FloatArray:
+        batch = self._on_device(self._text_batch(texts))
+        with torch.inference_mode():
+            return self._healthy(self._model.get_text_features(**batch))
+
+    def _text_batch(self, texts: Sequence[str]) -> dict[str, Any]:
+        """Turn questions into tensors: `input_ids`, and for CLIP `attention_mask`, each (n_texts, n_tokens)."""
+        has_mask = self._family.architecture in _WITH_MASK
+        # The tokenizer that SigLIP 2 checkpoints name keeps capitals, which the model never saw:
+        # huggingface.co/google/siglip2-base-patch16-224/discussions/22
+        prepared = list(texts) if has_mask else [text.lower() for text in texts]
+        n_most = self._model.config.text_config.max_position_embeddings
+        for text, tokens in zip(texts, self._processor.tokenizer(prepared, verbose=False)["input_ids"], strict=True):
+            if len(tokens) > n_most:
+                log.warning("the question %r has %d tokens; %d are read", text[:80], len(tokens), n_most)
+        padding = True if has_mask else "max_length"
+        batch = self._processor.tokenizer(
+            prepared, padding=padding, truncation=True, max_length=n_most, return_tensors="pt"
+        )
+        return {name: batch[name] for name in ("input_ids", "attention_mask") if name == "input_ids" or has_mask}
+
+    def _on_device(self, batch: Any) -> dict[str, Any]:
+        dtype, device = self._model.dtype, self._model.device
+        return {name: value.to(device, dtype if value.is_floating_point() else None) for name, value in batch.items()}
+
+    def _healthy(self, features: Any) -> FloatArray:
+        """Take the features, a tensor or an output that holds one, as float32 rows of length 1."""
+        rows = features if torch.is_tensor(features) else features.pooler_output  # (n_items, dim)
+        try:
+            return normalise_rows(rows.float().cpu().numpy())
+        except UnhealthyEmbedding as error:
+            dtype = str(self._model.dtype).removeprefix("torch.")
+            raise UnhealthyEmbedding(
+                f"{self._checkpoint.name} gave rows that are zero or not finite in {dtype}; "
+                f"try dtype='{'bfloat16' if dtype == 'float16' else 'float32'}', and check its weights",
+                model=self._checkpoint.name,
+            ) from error
+
+    def _template_hash(self) -> str:
+        """Hash what is done to pages and questions before the network sees them: pixels, vocabulary, tokens."""
+        pixels = self._processor.image_processor.to_dict()
+        parts = [
+            {key: pixels[key] for key in _TEMPLATE_KEYS if pixels.get(key) is not None},
+            sorted(self._processor.tokenizer.get_vocab().items()),
+            self._text_batch([_TEMPLATE_PROBE])["input_ids"].tolist(),
+        ]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def load_clip(checkpoint: Checkpoint, settings: ModelSettings) -> ClipEmbedder:
+    """Load a CLIP, SigLIP or SigLIP2 checkpoint.
+
+    Raises:
+        ModelLoadError: It is of another family or an adapter, or weights are missing, or files cannot be read.
+        MissingDependency: Its tokenizer needs sentencepiece, which is not installed.
+        InvalidInput: The device is not on this machine, or `max_visual_tokens` is set for a model that cuts all pages
+            alike.
+    """
+    family = find_family(checkpoint.config, name=checkpoint.name)
+    if family.library != "transformers" or not family.is_single_vector:
+        raise ModelLoadError(
+            f"'{checkpoint.name}' is a {family.architecture}, no CLIP or SigLIP; load it with load_colpali",
+            model=checkpoint.name,
+        )
+    if checkpoint.base is not None:
+        raise ModelLoadError(
+            f"'{checkpoint.name}' is a LoRA adapter, which is not read for a {family.architecture}; "
+            "merge it into its model, save that, and name the folder",
+            model=checkpoint.name,
+        )
+    device = pick_device(settings.device)
+    with loading(checkpoint.name):
+        model = _load_model(family, checkpoint, pick_dtype(device, settings.dtype)).to(device).eval()
+        processor = getattr(transformers, family.processor).from_pretrained(checkpoint.folder, local_files_only=True)
+    _cap_patches(family, processor, settings.max_visual_tokens)
+    return ClipEmbedder(checkpoint, model, processor, settings)
+
+
+def _load_model(family: Family, checkpoint: Checkpoint, dtype: torch.dtype) -> Any:
+    model, info = getattr(transformers, family.architecture).from_pretrained(
+        checkpoint.folder, dtype=dtype, output_loading_info=True, local_files_only=True
+    )
+    if info["missing_keys"]:
+        raise ModelLoadError(
+            f"'{checkpoint.name}' lacks {len(info['missing_keys'])} weights of a {family.architecture}, such as "
+            f"{min(info['missing_keys'])}; copy the whole model again",
+            model=checkpoint.name,
+        )
+    return model
+
+
+def _cap_patches(family: Family, processor: Any, max_visual_tokens: int | None) -> None:
+    if max_visual_tokens is None:
+        return
+    if family.architecture not in _CUTS_BY_SIZE:
+        raise InvalidInput(f"{family.architecture} cuts every page alike; leave max_visual_tokens out")
+    processor.image_processor.max_num_patches = max_visual_tokens
+
+
+def _batches(n_items: int, size: int) -> Iterator[slice]:
+    for start in range(0, n_items, size):
+        yield slice(start, start + size)

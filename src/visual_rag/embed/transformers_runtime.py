@@ -1,0 +1,61 @@
+"""transformers: an import that works, and loading that is silent and fails in our words."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from visual_rag.embed.checkpoint import EXTRA
+from visual_rag.embed.torch_runtime import ensure_torchvision
+from visual_rag.errors import InvalidInput, MissingDependency, ModelLoadError
+
+ensure_torchvision()
+try:
+    import safetensors
+    import transformers
+except ImportError as error:
+    raise MissingDependency(f"this model needs {error.name}; {EXTRA}") from error
+
+__all__ = ["loading", "safetensors", "transformers"]
+
+
+@contextmanager
+def loading(name: str) -> Iterator[None]:
+    """Load the model of this name inside: no tables and bars on the terminal, and errors as `ModelLoadError`.
+
+    Raises:
+        ModelLoadError: The files do not fit together, or not to the libraries.
+        MissingDependency: A tokenizer needs one more package.
+    """
+    output: Any = transformers.utils.logging
+    verbosity, had_bar = output.get_verbosity(), output.is_progress_bar_enabled()
+    output.set_verbosity_error()
+    output.disable_progress_bar()
+    try:
+        with _translating(name):
+            yield
+    finally:
+        output.set_verbosity(verbosity)
+        if had_bar:
+            output.enable_progress_bar()
+
+
+@contextmanager
+def _translating(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (ModelLoadError, MissingDependency, InvalidInput):
+        raise
+    except ImportError as error:  # such as the tokenizer of the first SigLIP
+        raise MissingDependency(
+            f"'{name}' needs one more package: {_first_line(error).partition('. ')[0]}; {EXTRA}"
+        ) from error
+    except (
+        *(OSError, KeyError, ValueError, RuntimeError, AttributeError, TypeError),
+        safetensors.SafetensorError,
+    ) as error:
+        message = f"'{name}' cannot be loaded: {type(error).__name__}: {_first_line(error)}"
+        raise ModelLoadError(message, model=name) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [""])[0][:300]
