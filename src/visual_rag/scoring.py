@@ -171,9 +171,10 @@ def ward_labels(vectors: FloatArray, factor: int) -> IntArray:
         return np.zeros(1, dtype=np.int64)
     try:
         from scipy.cluster.hierarchy import fcluster, linkage
+        from scipy.spatial.distance import pdist
     except ImportError as error:
         raise MissingDependency("Ward pooling needs scipy; pip install 'visual-rag[colpali]'") from error
-    tree = linkage(1 - vectors @ vectors.T, metric="euclidean", method="ward")
+    tree = linkage(pdist(1 - vectors @ vectors.T), method="ward")
     labels = fcluster(tree, t=max(len(vectors) // factor, 1), criterion="maxclust")
     return np.unique(labels, return_inverse=True)[1].astype(np.int64)
 

@@ -18,7 +18,12 @@ from PIL import Image
 from visual_rag.embed.checkpoint import EXTRA, Checkpoint
 from visual_rag.embed.families import Family, find_family
 from visual_rag.embed.torch_runtime import pick_device, pick_dtype, torch
-from visual_rag.embed.transformers_runtime import loading, safetensors, transformers
+from visual_rag.embed.transformers_runtime import (
+    get_model_conversion_mapping,
+    loading,
+    safetensors,
+    transformers,
+)
 from visual_rag.errors import InvalidInput, MissingDependency, ModelLoadError
 from visual_rag.settings import ModelSettings
 
@@ -139,19 +144,20 @@ def _load_model(architecture: Any, checkpoint: Checkpoint, dtype: torch.dtype) -
 
 
 def _add_adapter(model: Any, checkpoint: Checkpoint) -> set[str]:
-    """Load a LoRA adapter, check that it fits and fold it into the weights; give the weights that it replaced whole."""
-    before = {name for name, _ in model.named_parameters()}
-    model.load_adapter(str(checkpoint.folder))
-    added = {name: value for name, value in model.named_parameters() if name not in before and "lora_" in name}
-    in_file = _adapter_keys(checkpoint)
-    if not any(value.any() for name, value in added.items() if "lora_B" in name):  # zeros until they are loaded
+    """Load a LoRA adapter, check that all of it fits, and fold it in; give the weights that it brought whole."""
+    mapping = get_model_conversion_mapping(  # load_adapter alone drops what transformers 4 called otherwise
+        model, key_mapping=getattr(type(model), "_checkpoint_conversion_mapping", None)
+    )
+    info = model.load_adapter(str(checkpoint.folder), weight_mapping=mapping)
+    unfit = {*info.missing_keys, *info.unexpected_keys}
+    if unfit:
         raise ModelLoadError(
-            f"none of the {len(in_file)} weights of the adapter '{checkpoint.name}' fits '{checkpoint.base.name}'"  # type: ignore[union-attr]
-            "; pass base_model with the model that it was trained on",
+            f"{len(unfit)} weights of the adapter '{checkpoint.name}', such as {min(unfit)}, do not fit its base; "
+            "pass base_model with the one that it was trained on",
             model=checkpoint.name,
         )
     _merge_adapter(model)
-    return {key.removeprefix("base_model.model.") for key in in_file if "lora_" not in key}
+    return {key.removeprefix("base_model.model.") for key in _adapter_keys(checkpoint) if "lora_" not in key}
 
 
 def _adapter_keys(checkpoint: Checkpoint) -> list[str]:
@@ -185,7 +191,8 @@ def _cap_patches(family: Family, processor: Any, max_visual_tokens: int | None) 
         if n_tiles < 1:
             least = 2 * processor.image_seq_len
             raise InvalidInput(f"max_visual_tokens is {max_visual_tokens}; this model needs at least {least}")
-        images.size = {"longest_edge": math.isqrt(n_tiles) * images.max_image_size["longest_edge"]}
+        capped = math.isqrt(n_tiles) * images.max_image_size["longest_edge"]
+        images.size = {"longest_edge": min(capped, images.size["longest_edge"])}
     else:
         raise InvalidInput(f"{family.architecture} cuts every page alike; leave max_visual_tokens out")
 

@@ -12,10 +12,11 @@ ensure_torchvision()
 try:
     import safetensors
     import transformers
+    from transformers.conversion_mapping import get_model_conversion_mapping
 except ImportError as error:
     raise MissingDependency(f"this model needs {error.name}; {EXTRA}") from error
 
-__all__ = ["loading", "safetensors", "transformers"]
+__all__ = ["get_model_conversion_mapping", "loading", "safetensors", "transformers"]
 
 
 @contextmanager
