@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Self
 
 from PIL.Image import Image
 
+from visual_rag.embed.health import probe_of
 from visual_rag.embed.load import load_embedder, load_embedder_of
 from visual_rag.embed.models import DEFAULT_MODEL
 from visual_rag.embed.protocol import PageEmbedder
@@ -119,6 +120,7 @@ class VisualIndex:
             dpi=render.dpi or embedder.page_dpi,
             renderer=renderer_version(render.renderer or "pdfium"),
             pooling=embedder.pooling,
+            probe=probe_of(embedder),
             datatype=(store or StoreSettings()).datatype or "turbo8",
         )
         return cls(EdgeStore.create(path, passport), lambda: embedder, path, render, search or SearchSettings())
@@ -160,6 +162,8 @@ class VisualIndex:
                 if embedder is None or isinstance(embedder, str):
                     embedder = load_embedder_of(opened.passport, model_settings, name=embedder)
                 opened.passport.check_model(embedder.identity, embedder.pooling, index=path.name)
+                if opened.passport.needs_probe(embedder.identity):
+                    opened.passport.check_probe(probe_of(embedder), embedder.identity, index=path.name)
                 return embedder
 
             index = cls(opened, load, path, render, search or SearchSettings())

@@ -6,7 +6,7 @@
 'spotter'
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,7 +16,9 @@ from visual_rag.settings import Renderer
 
 SCHEMA_VERSION = 1
 _COMPARED = ("weights_hash", "dim", "architecture", "template", "precision", "max_visual_tokens")
-_PLACES = {"local", "served"}  # revisions of models whose name says where they lie
+_SERVED = "served"
+_LEAST_PROBE_COSINE = 0.999  # bfloat16 against float32 stays above 0.9995
+_PLACES = {"local", _SERVED}  # revisions of models whose name says where they lie
 _SET_BY_USERS = {"template", "precision", "max_visual_tokens", "pooling"}
 _SETTINGS_CURE = "Leave out what was set otherwise, or install the libraries that it was built with"
 
@@ -30,6 +32,8 @@ class IndexPassport:
         dpi: What pages are rendered at.
         renderer: PDF renderer and the version at creation; another version is let pass, another renderer is not.
         pooling: How the shortlist's vectors were made.
+        probe: Where one fixed question points, shape (dim,): tells whether other libraries, or a server, still embed
+            as they did. Empty in indexes that were made without.
         datatype: Of the full vectors in the store.
         distance: Of two rows; always `dot`, on rows of unit length.
         schema_version: Of vector names and payload keys.
@@ -39,6 +43,7 @@ class IndexPassport:
     dpi: int
     renderer: str
     pooling: str
+    probe: tuple[float, ...] = ()
     datatype: str = "turbo8"
     distance: str = "dot"
     schema_version: int = SCHEMA_VERSION
@@ -59,7 +64,9 @@ class IndexPassport:
                 f"the index has schema version {values.get('schema_version')}, this release reads {SCHEMA_VERSION}; "
                 "open it with the release that wrote it, or ingest the documents into a new index"
             )
-        return cls(**{**values, "model": ModelIdentity(**values["model"])})
+        return cls(
+            **{**values, "model": ModelIdentity(**values["model"]), "probe": tuple(values.get("probe", ()))},
+        )
 
     def check_model(self, model: ModelIdentity, pooling: str, *, index: str) -> None:
         """Refuse a model whose vectors cannot be compared with those of the index.
@@ -84,6 +91,30 @@ class IndexPassport:
             f"{cure}, or ingest the documents into a new index",
             collection=index,
         )
+
+    def needs_probe(self, model: ModelIdentity) -> bool:
+        """Whether equal weights may give other vectors: other libraries run them, or a server that may have others."""
+        return bool(self.probe) and (model.backend != self.model.backend or model.revision == _SERVED)
+
+    def check_probe(self, probe: Sequence[float], model: ModelIdentity, *, index: str) -> None:
+        """Refuse a model that no longer embeds as it did.
+
+        Args:
+            probe: Of the embedder at hand, shape (dim,).
+            model: Of the embedder at hand.
+            index: The index's name, for the message.
+
+        Raises:
+            PassportMismatch: The two point apart.
+        """
+        cosine = sum(ours * theirs for ours, theirs in zip(self.probe, probe, strict=True))
+        if cosine < _LEAST_PROBE_COSINE:
+            raise PassportMismatch(
+                f"index '{index}' was built with {model.name} on {self.model.backend}; on {model.backend} it embeds "
+                f"the same question otherwise (cosine {cosine:.4f}). Install those versions, or serve those weights, or "
+                "ingest the documents into a new index",
+                collection=index,
+            )
 
     def check_settings(self, asked: Mapping[str, Any], *, index: str) -> None:
         """Refuse settings that would mix two kinds of vectors in one index.

@@ -65,3 +65,38 @@ def test_other_settings_are_refused(change: dict[str, object]) -> None:
     settings = {"dpi": 120, "renderer": "pdfium", "datatype": "turbo8", **change}
     with pytest.raises(PassportMismatch, match=f"{next(iter(change))} .* Leave {next(iter(change))} out"):
         PASSPORT.check_settings(settings, index="manuals")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"template": "other"}, {"architecture": "ColQwen2"}, {"precision": "awq"}, {"max_visual_tokens": 256}],
+    ids=lambda c: next(iter(c)),
+)
+def test_what_shapes_vectors_is_compared_and_named(change: dict[str, object]) -> None:
+    """Weights alone do not make a vector."""
+    with pytest.raises(PassportMismatch, match=f"differ in {next(iter(change))}"):
+        PASSPORT.check_model(replace(MODEL, **change), "clusters64", index="manuals")
+
+
+def test_a_model_may_lie_elsewhere() -> None:
+    """A folder that was moved, or copied from the hub, holds the same weights."""
+    PASSPORT.check_model(replace(MODEL, name="/elsewhere/model", revision="local"), "clusters64", index="manuals")
+
+
+def test_other_libraries_must_embed_alike() -> None:
+    """A question tells; while the libraries are the same it need not be asked."""
+    passport = replace(PASSPORT, probe=(0.6, 0.8))
+    newer = replace(MODEL, backend="onnxruntime 2.0")
+    assert not passport.needs_probe(MODEL)
+    assert passport.needs_probe(newer)
+    assert passport.needs_probe(replace(MODEL, revision="served"))  # weights there may change under one name
+    passport.check_probe((0.6002, 0.7998), newer, index="manuals")
+    with pytest.raises(PassportMismatch, match=r"on onnxruntime 1\.31; on onnxruntime 2\.0 .*cosine 0\.96"):
+        passport.check_probe((0.8, 0.6), newer, index="manuals")
+
+
+def test_indexes_without_a_probe_are_read() -> None:
+    """Those of the first release."""
+    values = PASSPORT.as_dict()
+    del values["probe"]
+    assert not IndexPassport.from_dict(values).needs_probe(replace(MODEL, backend="other"))

@@ -16,6 +16,7 @@ from visual_rag.errors import EmbeddingError, UnhealthyEmbedding
 from visual_rag.records import FloatArray, Page
 from visual_rag.scoring import check_page_vectors
 
+_PROBE = "page that shows the wiring diagram of pump 3"
 _LEAST_COSINE = 0.99  # of the same row in another batch; bfloat16 stays above 0.999
 _MOST_ALIKE = 0.9999  # of the rows that differ most between two pages that show different things
 
@@ -33,6 +34,12 @@ class Finding:
     what: str
     ok: bool
     found: str
+
+
+def probe_of(embedder: PageEmbedder) -> tuple[float, ...]:
+    """Where one fixed question points: the direction of the sum of its rows, shape (dim,), rounded for the passport."""
+    total = embedder.embed_queries([_PROBE])[0].vectors.sum(axis=0)
+    return tuple(round(float(value), 5) for value in total / np.linalg.norm(total))
 
 
 def examine_embedder(embedder: PageEmbedder, pages: Sequence[Page], questions: Sequence[str]) -> list[Finding]:

@@ -6,6 +6,7 @@ Where it can be, a test shows the library's own behaviour first: once it is mend
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,10 @@ from PIL import Image
 
 from visual_rag.embed.checkpoint import find_checkpoint
 from visual_rag.embed.colpali import ColPaliEmbedder, load_colpali
+from visual_rag.embed.colpali_network import load_network
 from visual_rag.embed.families import MULTI_VECTOR
 from visual_rag.embed.torch_runtime import ensure_torchvision
-from visual_rag.errors import InvalidInput, MissingDependency, ModelLoadError, UnhealthyEmbedding
+from visual_rag.errors import InvalidInput, MissingDependency, ModelLoadError, OutOfDeviceMemory, UnhealthyEmbedding
 from visual_rag.records import FloatArray
 from visual_rag.scoring import maxsim
 from visual_rag.settings import ModelDtype, ModelSettings
@@ -384,3 +386,50 @@ def test_loading_writes_nothing_to_the_terminal(shelf: Shelf, capfd: pytest.Capt
     """No bar, no table: what matters is raised."""
     load(shelf.folder("ColPali")).embed_pages([make_page("oil filter")])
     assert capfd.readouterr() == ("", "")
+
+
+class SmallDevice:
+    """A network on a device that holds only so many items at a time."""
+
+    def __init__(self, network: Any, most: int) -> None:
+        self._network = network
+        self._most = most
+        self.sizes: list[int] = []
+
+    def __call__(self, **batch: Any) -> Any:
+        """Run, or have no memory left."""
+        self.sizes.append(len(batch["input_ids"]))
+        if self.sizes[-1] > self._most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return self._network(**batch)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._network, name)
+
+
+def on_small_device(folder: Path, most: int) -> tuple[ColPaliEmbedder, SmallDevice]:
+    """An embedder that asks for four pages at a time of a device that holds fewer."""
+    settings = ModelSettings(device="cpu", dtype="float32", batch_size=4)
+    checkpoint = find_checkpoint(str(folder))
+    network = load_network(checkpoint, settings)
+    device = SmallDevice(network.model, most)
+    return ColPaliEmbedder(checkpoint, replace(network, model=device), settings), device
+
+
+def test_batches_are_halved_when_memory_runs_out(shelf: Shelf, caplog: pytest.LogCaptureFixture) -> None:
+    """With a warning; the vectors are the same, in the order of the pages."""
+    folder = shelf.folder("ColQwen2")
+    pages = [noise_page((200, 280), seed) for seed in range(4)]
+    embedder, device = on_small_device(folder, most=1)
+    found = embedder.embed_pages(pages)
+    assert device.sizes == [4, 2, 1, 1, 2, 1, 1]
+    assert "do not fit into the memory" in caplog.text
+    for ours, page in zip(found, pages, strict=True):
+        np.testing.assert_allclose(ours.vectors, load(folder).embed_pages([page])[0].vectors, atol=1e-5)
+
+
+def test_a_page_that_never_fits_is_told(shelf: Shelf) -> None:
+    """The error names its size and what to lower."""
+    embedder, _ = on_small_device(shelf.folder("ColQwen2"), most=0)
+    with pytest.raises(OutOfDeviceMemory, match="200 x 280 px .* lower max_visual_tokens"):
+        embedder.embed_pages([noise_page((200, 280), 1)])
