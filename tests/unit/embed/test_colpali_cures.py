@@ -431,5 +431,5 @@ def test_batches_are_halved_when_memory_runs_out(shelf: Shelf, caplog: pytest.Lo
 def test_a_page_that_never_fits_is_told(shelf: Shelf) -> None:
     """The error names its size and what to lower."""
     embedder, _ = on_small_device(shelf.folder("ColQwen2"), most=0)
-    with pytest.raises(OutOfDeviceMemory, match="200 x 280 px .* lower max_visual_tokens"):
+    with pytest.raises(OutOfDeviceMemory, match=r"200 x 280 px .* lower max_visual_tokens"):
         embedder.embed_pages([noise_page((200, 280), 1)])
