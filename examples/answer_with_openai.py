@@ -6,7 +6,11 @@ Needs `pip install 'visual-rag[openai]'` and `OPENAI_API_KEY`.
 import sys
 
 from llama_index.core.query_engine import RetrieverQueryEngine
-from llama_index.llms.openai import OpenAI
+
+try:
+    from llama_index.llms.openai import OpenAI
+except ImportError:
+    sys.exit("this example needs one more package: pip install 'visual-rag[openai]'")
 
 from visual_rag import VisualIndex
 
@@ -23,4 +27,6 @@ def main(folder: str, question: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
     main(sys.argv[1], sys.argv[2])

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         PageRecord,
         QueryEmbedding,
     )
-    from visual_rag.settings import RenderSettings, SearchSettings, StoreSettings
+    from visual_rag.settings import ModelSettings, RenderSettings, SearchSettings, StoreSettings
 
 _HOMES = {
     "Document": "records",
@@ -39,6 +39,7 @@ _HOMES = {
     "IndexPassport": "passport",
     "IngestProgress": "records",
     "IngestReport": "records",
+    "ModelSettings": "settings",
     "Page": "records",
     "PageEmbedding": "records",
     "PageNode": "llama_index",
@@ -61,6 +62,7 @@ __all__ = [
     "IndexPassport",
     "IngestProgress",
     "IngestReport",
+    "ModelSettings",
     "Page",
     "PageEmbedding",
     "PageNode",

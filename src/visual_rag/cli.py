@@ -3,6 +3,7 @@
 Results go to standard output (as JSON with `--json`), everything else to standard error.
 """
 
+import io
 import json
 import shlex
 import sys
@@ -43,6 +44,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
 )
 out, err = Console(highlight=False), Console(stderr=True, highlight=False)
@@ -67,6 +69,9 @@ ModelOption = Annotated[
         "`visual-rag models` lists known ones."
     ),
 ]
+RevisionOption = Annotated[str | None, typer.Option(help="Commit, tag or branch of a model on the hub.")]
+BaseModelOption = Annotated[str | None, typer.Option(help="Where the model lies that a LoRA adapter adapts.")]
+PatchesOption = Annotated[int | None, typer.Option(min=4, help="Cap on the patches of a page.")]
 DeviceOption = Annotated[str, typer.Option(help="Where the model runs: cpu, cuda, cuda:1, mps; auto takes the best.")]
 DtypeOption = Annotated[ModelDtype, typer.Option(help="Numbers that the model computes in.")]
 CountOption = Annotated[int, typer.Option("--k", "-k", min=1, help="Most pages to find.")]
@@ -96,9 +101,9 @@ def ingest(
     ],
     index: IndexOption = None,
     model: ModelOption = None,
-    revision: Annotated[str | None, typer.Option(help="Commit, tag or branch of a model on the hub.")] = None,
-    base_model: Annotated[str | None, typer.Option(help="Where the model lies that a LoRA adapter adapts.")] = None,
-    max_visual_tokens: Annotated[int | None, typer.Option(min=4, help="Cap on the patches of a page.")] = None,
+    revision: RevisionOption = None,
+    base_model: BaseModelOption = None,
+    max_visual_tokens: PatchesOption = None,
     pool_factor: Annotated[
         int, typer.Option(min=1, help="Merge so many vectors of a page to one: less storage, a little less quality.")
     ] = 1,
@@ -152,7 +157,9 @@ def ingest(
 
 @app.command()
 def search(
-    question: Annotated[str, typer.Argument(help="What the page should show.", show_default=False)],
+    words: Annotated[
+        list[str], typer.Argument(metavar="question", help="What the page should show.", show_default=False)
+    ],
     index: IndexOption = None,
     k: CountOption = 5,
     document: Annotated[
@@ -160,19 +167,27 @@ def search(
         typer.Option("--document", "-d", help="Look only in this document or folder; may be repeated."),
     ] = None,
     min_similarity: Annotated[float, typer.Option(min=0, max=1, help="Leave out weaker matches.")] = 0.0,
+    model: Annotated[
+        str | None, typer.Option(help="Where the index's model lies now, if it was moved.", show_default=False)
+    ] = None,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
     """Find the pages that show what the question asks for, best first."""
-    with _open(index, device) as opened:
+    question = " ".join(words)
+    with _open(index, model, device) as opened:
         hits = opened.search(question, k=k, documents=document or [], min_similarity=min_similarity)
         _remember(opened.folder, question, hits)
+        _warn_of_lost_pages(opened)
+        is_empty = not hits and next(opened.pages(), None) is None
     if as_json:
         _print_json({"question": question, "hits": [_hit_json(hit) for hit in hits]})
     elif hits:
         _print_hits(question, hits, index)
+    elif is_empty:
+        print_line(out, "the index is empty; `visual-rag ingest PATH` fills it")
     else:
-        why = f"no page reaches --min-similarity {min_similarity:g}" if min_similarity else "no page shows its words"
+        why = f"no page reaches --min-similarity {min_similarity:g}" if min_similarity else "try the words on the page"
         print_line(out, f"nothing found for {question!r}: {why}; `visual-rag list` shows what the index holds")
 
 
@@ -238,6 +253,7 @@ def info(index: IndexOption = None, as_json: JsonOption = False) -> None:
 
     with _open(index) as opened:
         found, records = opened.info(), opened.documents()
+        _warn_of_lost_pages(opened)
     if as_json:
         _print_json(_info_json(found))
         return
@@ -255,11 +271,15 @@ def models(as_json: JsonOption = False) -> None:
     else:
         rows, header = model_rows()
         print_rows(out, rows, header=header)
+        print_line(err, "V1, V2, V3: the three ViDoRe benchmarks, nDCG times 100; the README says more", style="dim")
 
 
 @app.command()
 def doctor(
     model: Annotated[str | None, typer.Option(help="Load this model and try it, instead of the rest.")] = None,
+    revision: RevisionOption = None,
+    base_model: BaseModelOption = None,
+    max_visual_tokens: PatchesOption = None,
     device: DeviceOption = "auto",
     dtype: DtypeOption = "auto",
     as_json: JsonOption = False,
@@ -268,7 +288,10 @@ def doctor(
     from visual_rag.doctor import examine, examine_model
     from visual_rag.settings import ModelSettings
 
-    checks = examine_model(model, ModelSettings(device=device, dtype=dtype)) if model else examine()
+    settings = ModelSettings(
+        revision=revision, base_model=base_model, max_visual_tokens=max_visual_tokens, device=device, dtype=dtype
+    )
+    checks = examine_model(model, settings) if model else examine()
     if as_json:
         _print_json([asdict(check) for check in checks])
     else:
@@ -280,6 +303,7 @@ def doctor(
 
 def main() -> None:
     """Run the command line: errors of ours are one line with the next step, a traceback comes only with `--debug`."""
+    sys.stdout = sys.stdout or io.StringIO()  # closed by the caller
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show costs no result
@@ -302,18 +326,24 @@ def _fail(message: str) -> None:
     sys.exit(EXIT_ERROR)
 
 
-def _open(folder: Path | None, device: str = "auto") -> "VisualIndex":
+def _open(folder: Path | None, model: str | None = None, device: str = "auto") -> "VisualIndex":
     from visual_rag.index import VisualIndex
     from visual_rag.settings import ModelSettings
 
     try:
-        return VisualIndex.open(folder, model_settings=ModelSettings(device=device))
+        return VisualIndex.open(folder, model=model, model_settings=ModelSettings(device=device))
     except CollectionNotFound as error:
         typed = folder or default_index_folder()
         raise CollectionNotFound(
             f"there is no index in '{typed}'; `visual-rag ingest PATH` makes one, `--index` names another",
             collection=error.collection,
         ) from error
+
+
+def _warn_of_lost_pages(opened: "VisualIndex") -> None:
+    if n_missing := opened.n_missing_pages():
+        lost = f"{count(n_missing, 'page')} of the index cannot be read; ingest the documents again, which mends it"
+        print_line(err, f"warning: {lost}")
 
 
 def _progress(*, quiet: bool) -> Any:

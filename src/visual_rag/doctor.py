@@ -7,10 +7,11 @@ for check in examine():
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
+from visual_rag.embed.models import DEFAULT_MODEL
 from visual_rag.errors import VisualRagError
 from visual_rag.settings import ModelSettings
 from visual_rag.testing import make_page
@@ -77,7 +78,7 @@ def _model() -> Check:
 def _try_model() -> str:
     from visual_rag.embed.load import load_embedder
 
-    embedder = load_embedder("spotter")
+    embedder = load_embedder(DEFAULT_MODEL)
     embedder.embed_pages([make_page("")])
     embedder.embed_queries(["pump"])
     return f"revision {embedder.identity.revision}, {embedder.identity.backend}"
@@ -92,6 +93,8 @@ def examine_model(name: str, settings: ModelSettings) -> list[Check]:
     from visual_rag.embed.health import examine_embedder
     from visual_rag.embed.load import load_embedder
 
+    if settings.batch_size is None and name != DEFAULT_MODEL:
+        settings = replace(settings, batch_size=4)  # on a CPU a batch would be one page, and nothing told
     embedder = load_embedder(name, settings)
     texts = ("oil filter torque 25 Nm", "wiring diagram of the pump", "warranty ends after 24 months", "")
     pages = [make_page(text, number) for number, text in enumerate(texts)]

@@ -8,11 +8,10 @@ with VisualIndex.open_or_create("manuals.index") as index:
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
-from threading import Lock
+from threading import Lock, RLock, get_ident
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -80,10 +79,14 @@ class VisualIndex:
         self.folder = folder
         self._store = store
         self._load = load
+        self._loading = RLock()
+        self._embedder: PageEmbedder | None = None
+        self._searcher: PageSearcher | None = None
         self._render = render
         self._search = search
         self._images = PageImages(folder)
         self._writing = Lock()  # what one thread sweeps, another may be about to refer to
+        self._writer: int | None = None  # the thread that holds it
 
     @classmethod
     def create(
@@ -160,7 +163,7 @@ class VisualIndex:
             def load() -> PageEmbedder:
                 embedder = model
                 if embedder is None or isinstance(embedder, str):
-                    embedder = load_embedder_of(opened.passport, model_settings, name=embedder)
+                    embedder = load_embedder_of(opened.passport, model_settings, name=embedder, index=path.name)
                 opened.passport.check_model(embedder.identity, embedder.pooling, index=path.name)
                 if opened.passport.needs_probe(embedder.identity):
                     opened.passport.check_probe(probe_of(embedder), embedder.identity, index=path.name)
@@ -220,7 +223,7 @@ class VisualIndex:
         passport = self._store.passport
         render = replace(self._render, renderer=passport.renderer_name)
         ingestor = Ingestor(self._store, self.embedder, self._images, render, dpi=passport.dpi)
-        with self._writing:
+        with self._alone():
             return ingestor.add(
                 [Path(path) for path in paths],
                 password_for=_password_function(password),
@@ -240,7 +243,7 @@ class VisualIndex:
         Raises:
             InvalidInput: Nothing in the index goes by one of the names, or a bare name means several documents.
         """
-        with self._writing:
+        with self._alone():
             return remove_documents(self._store, self._images, self._named(documents))
 
     def search(
@@ -302,6 +305,10 @@ class VisualIndex:
         """Read the ledger: every document that was tried, sorted by source URI."""
         return self._store.documents()
 
+    def n_missing_pages(self) -> int:
+        """Count pages that the ledger says are here and are not: files of the index were lost; ingesting heals it."""
+        return sum(record.n_ingested for record in self.documents()) - self._store.count()
+
     def info(self) -> IndexInfo:
         """Say what the index was built with and what it holds."""
         return IndexInfo(
@@ -340,20 +347,26 @@ class VisualIndex:
             images=images,
         )
 
-    @cached_property
+    @property
     def embedder(self) -> PageEmbedder:
-        """The model, loaded at first use.
+        """The model, loaded at first use, by one of the threads that ask for it.
 
         Raises:
             PassportMismatch: The installed model is not what the index was built with.
             UnknownModel: The index was built with an embedder of your own: hand it to `open` as `model`.
         """
-        return self._load()
+        with self._loading:
+            if self._embedder is None:
+                self._embedder = self._load()
+            return self._embedder
 
-    @cached_property
+    @property
     def searcher(self) -> PageSearcher:
         """The search side of this index."""
-        return PageSearcher(self._store, self.embedder, self._images, self._search)
+        with self._loading:
+            if self._searcher is None:
+                self._searcher = PageSearcher(self._store, self.embedder, self._images, self._search)
+            return self._searcher
 
     def close(self) -> None:
         """Release the folder for other processes."""
@@ -366,6 +379,18 @@ class VisualIndex:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Write with no other thread writing."""
+        if self._writer == get_ident():
+            raise InvalidInput("this index is being added to; on_progress may search it but not add or remove")
+        with self._writing:
+            self._writer = get_ident()
+            try:
+                yield
+            finally:
+                self._writer = None
 
     def _condition(self, documents: Sequence[FolderLike]) -> AnyOf | None:
         if not documents:
@@ -387,4 +412,8 @@ def _index_folder(folder: FolderLike | None) -> Path:
 def _password_function(password: Password | None) -> PasswordFor | None:
     if isinstance(password, str):
         return lambda _: password
+    if password is not None and not callable(password):
+        raise InvalidInput(
+            f"password is a {type(password).__name__}; give a text, or a function from a document to one"
+        )
     return password

@@ -18,7 +18,6 @@ SCHEMA_VERSION = 1
 _COMPARED = ("weights_hash", "dim", "architecture", "template", "precision", "max_visual_tokens")
 _SERVED = "served"
 _LEAST_PROBE_COSINE = 0.999  # bfloat16 against float32 stays above 0.9995
-_PLACES = {"local", _SERVED}  # revisions of models whose name says where they lie
 _SET_BY_USERS = {"template", "precision", "max_visual_tokens", "pooling"}
 _SETTINGS_CURE = "Leave out what was set otherwise, or install the libraries that it was built with"
 
@@ -33,7 +32,7 @@ class IndexPassport:
         renderer: PDF renderer and the version at creation; another version is let pass, another renderer is not.
         pooling: How the shortlist's vectors were made.
         probe: Where one fixed question points, shape (dim,): tells whether other libraries, or a server, still embed
-            as they did. Empty in indexes that were made without.
+            questions as they did. Empty in indexes that were made without.
         datatype: Of the full vectors in the store.
         distance: Of two rows; always `dot`, on rows of unit length.
         schema_version: Of vector names and payload keys.
@@ -82,7 +81,7 @@ class IndexPassport:
         differing = [*_differing(self.model, model), *(["pooling"] if pooling != self.pooling else [])]
         if not differing:
             return
-        cure = f"Open it with model='{self.model.name}'"
+        cure = f"Leave the model out to go on with {self.model.name}"
         if self.model.name == model.name:
             cure = _SETTINGS_CURE if set(differing) <= _SET_BY_USERS else "Install the release that has those weights"
         raise PassportMismatch(
@@ -111,8 +110,8 @@ class IndexPassport:
         if cosine < _LEAST_PROBE_COSINE:
             raise PassportMismatch(
                 f"index '{index}' was built with {model.name} on {self.model.backend}; on {model.backend} it embeds "
-                f"the same question otherwise (cosine {cosine:.4f}). Install those versions, or serve those weights, or "
-                "ingest the documents into a new index",
+                f"the same question otherwise (cosine {cosine:.4f}). Install those versions, or serve those weights, "
+                "or ingest the documents into a new index",
                 collection=index,
             )
 
@@ -143,8 +142,7 @@ class IndexPassport:
 
 def _differing(ours: ModelIdentity, theirs: ModelIdentity) -> list[str]:
     """Names of the fields that keep vectors apart. Where a model lies does not; what its weights are does."""
-    is_placed = _PLACES & {ours.revision, theirs.revision}
-    names = _COMPARED if is_placed else ("name", "revision", *_COMPARED)
+    names = _COMPARED if ours.is_placed or theirs.is_placed else ("name", "revision", *_COMPARED)
     return [name for name in names if getattr(ours, name) != getattr(theirs, name)]
 
 

@@ -159,6 +159,11 @@ class ModelIdentity:
     max_visual_tokens: int | None = None
     base_model: str | None = None
 
+    @property
+    def is_placed(self) -> bool:
+        """Whether the name says where the model lies, a folder or a server, and its weights alone what it is."""
+        return self.revision in {"local", "served"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PagePoint:

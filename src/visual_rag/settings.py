@@ -5,6 +5,7 @@
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -75,7 +76,7 @@ class ModelSettings:
             (one for each line of patches).
         device: `cpu`, `cuda`, `cuda:1`, `mps`; `auto` takes the best there is.
         dtype: Numbers of the network; `auto` takes bfloat16 where the device has it, float32 elsewhere.
-        batch_size: Pages at a time; None takes 1 on a CPU and 4 elsewhere, halved when memory runs out.
+        batch_size: Pages at a time; None takes what suits model and device. Halved when memory runs out.
         timeout_s: Of one request to a served model.
     """
 
@@ -99,7 +100,7 @@ class ModelSettings:
         for name, smallest in least.items():
             value = getattr(self, name)
             if value is not None and not (isinstance(value, int) and smallest <= value <= _MOST):
-                raise InvalidInput(f"{name} is {value!r}; it is a whole number of at least {smallest}")
+                raise InvalidInput(f"{name} is {value!r}; it is a whole number from {smallest} to {_MOST:,}")
         if self.dtype not in get_args(ModelDtype):
             raise InvalidInput(f"no dtype is called '{self.dtype}'; known: {', '.join(get_args(ModelDtype))}")
         if self.shortlist_pooling not in get_args(ShortlistPooling):
@@ -151,6 +152,23 @@ class SearchSettings:
     def shortlist_size(self, n_pages: int) -> int:
         """Pages that the second stage sees in an index of `n_pages`."""
         return max(self.min_shortlist, round(self.shortlist_share * n_pages))
+
+
+def refuse_changed(settings: ModelSettings, names: Sequence[str], what: str) -> None:
+    """Refuse settings that a model cannot honour: what is silently ignored misleads.
+
+    Args:
+        settings: As given.
+        names: Fields that must be as they come.
+        what: The kind of model.
+
+    Raises:
+        InvalidInput: One of them was set.
+    """
+    for name in names:
+        value = getattr(settings, name)
+        if value != getattr(ModelSettings(), name):
+            raise InvalidInput(f"{name} is {value!r}, which {what} cannot follow; leave it out")
 
 
 def default_index_folder() -> Path:

@@ -21,7 +21,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from visual_rag.embed.protocol import PageEmbedder
 from visual_rag.embed.spotter_words import split_words
-from visual_rag.errors import InvalidInput
+from visual_rag.errors import EmbeddingError, InvalidInput
 from visual_rag.records import FloatArray, ModelIdentity, Page, PageEmbedding, PageWord, QueryEmbedding, Region
 from visual_rag.scoring import pool_runs
 from visual_rag.store.contract import StoreContract
@@ -250,6 +250,24 @@ class EmbedderContract:
             alone = embedder.embed_queries([text])[0]
             assert alone.tokens == query.tokens
             np.testing.assert_allclose(alone.vectors, query.vectors, atol=self.tolerance)
+
+    def test_a_question_may_hold_marks_of_the_model(self) -> None:
+        """People ask about <image> and the like: it is text."""
+        embedder = self.make_embedder()
+        marks = "where is <|image_pad|> <image> <image_soft_token> <row_1_col_1> <pad> [CLS] shown"
+        [query] = embedder.embed_queries([marks])
+        assert np.isfinite(query.vectors).all()
+
+    def test_a_page_of_any_shape_is_embedded_or_refused(self) -> None:
+        """A sliver and a single pixel: rows of unit length, or EmbeddingError, which costs that page only."""
+        embedder = self.make_embedder()
+        for size in ((1, 1), (3, 900), (900, 3)):
+            page = Page(page_index=0, image=Image.new("RGB", size, "white"), page_hash="")
+            try:
+                [embedding] = embedder.embed_pages([page])
+            except EmbeddingError:
+                continue
+            np.testing.assert_allclose(np.linalg.norm(embedding.vectors, axis=1), 1, atol=1e-3)
 
     def test_an_empty_question_is_refused(self) -> None:
         """A question that holds nothing to look for is InvalidInput, also among others."""

@@ -87,7 +87,8 @@ def info_lines(found: IndexInfo, records: Sequence[DocumentRecord]) -> list[str]
     return [
         holds + (f", {n_failed} failed" if n_failed else ""),
         f"{decimal(size.size_bytes + found.image_bytes)}: {vectors} of vectors and text, {images} of page images",
-        f"model {model.name}, revision {model.revision}; pages rendered at {passport.dpi} dpi by {passport.renderer}",
+        f"model {model.name}, revision {model.revision}, vectors pooled by {passport.pooling}",
+        f"pages rendered at {passport.dpi} dpi by {passport.renderer}",
         f"index folder {found.folder}",
     ]
 

@@ -5,13 +5,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from checkpoints.build import Shelf
 
 from visual_rag import VisualIndex
-from visual_rag.errors import PassportMismatch
+from visual_rag.errors import InvalidInput, ModelLoadError, PassportMismatch
 from visual_rag.settings import ModelSettings
 from visual_rag.store.protocol import QueryPlan
 
@@ -88,15 +89,44 @@ def test_a_model_that_was_moved_is_named_anew(ingested: Path, tmp_path: Path) ->
         assert index.search("pump")
 
 
+def test_a_model_that_is_gone_is_asked_for(ingested: Path, tmp_path: Path) -> None:
+    """The error says how to name it, in Python and on the command line."""
+    shutil.copytree(ingested / "index", tmp_path / "index")
+    shutil.move(ingested / "model", ingested / "aside")
+    try:
+        with VisualIndex.open(tmp_path / "index") as index, pytest.raises(ModelLoadError, match="--model FOLDER"):
+            index.search("pump")
+        printed = run("search", "pump", "--index", "index", "--model", ingested / "aside", folder=tmp_path)
+        assert "similarity" in printed
+    finally:
+        shutil.move(ingested / "aside", ingested / "model")
+
+
+@pytest.mark.parametrize(
+    "setting", [{"pool_factor": 3}, {"max_visual_tokens": 64}, {"revision": "x"}, {"device": "mps"}]
+)
+def test_spotter_refuses_what_it_cannot_follow(tmp_path: Path, setting: dict[str, Any]) -> None:
+    """What is silently ignored misleads."""
+    with pytest.raises(InvalidInput, match="spotter cannot follow"):
+        VisualIndex.create(tmp_path / "index", model_settings=ModelSettings(**setting))
+    assert not (tmp_path / "index").exists()
+
+
+def test_another_family_is_refused_before_it_is_loaded(ingested: Path, shelf: Shelf) -> None:
+    """Whatever cap on patches the index has."""
+    with VisualIndex.open(ingested / "index") as index:
+        ours = index.info().passport.model.architecture
+    other = "ColIdefics3" if ours != "ColIdefics3" else "ColPali"
+    with pytest.raises(PassportMismatch, match="differ in weights_hash, architecture"):
+        VisualIndex.open(ingested / "index", model=str(shelf.folder(other)))
+
+
 def test_a_model_whose_prompts_changed_is_refused(ingested: Path, tmp_path: Path) -> None:
     """The same weights behind another image size or token give other vectors."""
     moved = tmp_path / "moved"
     shutil.copytree(ingested / "model", moved)
     config = json.loads((moved / "processor_config.json").read_text())
-    size = config["image_processor"]["size"]
-    if "longest_edge" not in size:
-        pytest.skip("a squashed page has one size only")
-    size["longest_edge"] //= 4
+    config["image_processor"]["image_mean"] = [0.1, 0.1, 0.1]
     (moved / "processor_config.json").write_text(json.dumps(config))
     with pytest.raises(PassportMismatch, match="differ in template"):
         VisualIndex.open(ingested / "index", model=str(moved))

@@ -10,16 +10,28 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from visual_rag.errors import MissingDependency, ModelLoadError, UnknownModel
+from visual_rag.embed.models import MODELS
+from visual_rag.errors import InvalidInput, MissingDependency, ModelLoadError, UnknownModel
 
 _NEEDED_FILES = ["*.json", "*.safetensors", "*.jinja", "*.txt", "*.model"]
-_LOCAL = "local"
-_SAMPLE_BYTES, _N_SAMPLES = 4096, 64
+_SUBFOLDERS = ["*/*"]  # checkpoints of a training, and other formats
+LOCAL = "local"
+_SAMPLE_BYTES = 4096
+_INCIDENTAL = {
+    "_name_or_path",
+    "base_model_name_or_path",
+    "transformers_version",
+    "torch_dtype",
+    "dtype",
+    "peft_version",
+}
+_PROCESSOR_FILES = ("processor_config.json", "preprocessor_config.json")
 EXTRA = "pip install 'visual-rag[colpali]'"
 
 
@@ -33,6 +45,7 @@ class Checkpoint:
         revision: Commit of the hub, `local` for a folder of the user's own.
         config: Of the network: its own `config.json`, or that of the model that an adapter was trained on.
         base: What a LoRA adapter was trained on; None for a full checkpoint.
+        adapter: A LoRA adapter's `adapter_config.json`, else empty.
     """
 
     name: str
@@ -40,15 +53,24 @@ class Checkpoint:
     revision: str
     config: dict[str, Any]
     base: "Checkpoint | None" = None
+    adapter: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def processor_folder(self) -> Path:
+        """Where the processor's files lie: an adapter that was saved by peft alone has none of its own."""
+        has_own = any((self.folder / name).is_file() for name in _PROCESSOR_FILES)
+        return self.base.processor_folder if self.base and not has_own else self.folder
 
     @property
     def weights_hash(self) -> str:
-        """sha256 over the headers, the sizes and samples of all weight files, those of the base model included.
+        """sha256 over parts of every tensor of all weight files, and what the configuration says; the base's included.
 
-        The same for a copy of the files, other for another training: an optimiser step changes nearly every value, and
-        of each file 64 places are read.
+        The same for a copy of the files, another for another training: beginning and end of each tensor are read, and
+        a step of an optimiser changes nearly every value.
         """
         digest = hashlib.sha256(self.base.weights_hash.encode() if self.base else b"")
+        said = {**self.config, **self.adapter}
+        digest.update(json.dumps({key: said[key] for key in sorted(said) if key not in _INCIDENTAL}).encode())
         for path in _weight_files(self.folder):
             digest.update(f"{path.name}:{path.stat().st_size}".encode())
             for part in _samples(path):
@@ -68,43 +90,58 @@ def find_checkpoint(name: str, *, revision: str | None = None, base_model: str |
         UnknownModel: Neither a folder nor like a hub name.
         ModelLoadError: It is not here and cannot be downloaded, or the folder holds no model.
         MissingDependency: The hub's library is needed and not installed.
+        InvalidInput: A revision of a folder, or a base model of a full checkpoint, was asked for.
     """
     folder, found = _locate(name, revision)
     adapter = _read_json(folder / "adapter_config.json")
     config = _read_json(folder / "config.json")
     base = None
+    if adapter is None and base_model:
+        raise InvalidInput(f"'{name}' is no LoRA adapter, so base_model '{base_model}' has no use; leave it out")
     if adapter is not None:
-        base = _find_base(name, folder, base_model or adapter.get("base_model_name_or_path"))
-        config = base.config
+        base = _find_base(name, folder, adapter, base_model)
+        config = {**base.config, **_adapted_class(adapter)}
     if not config:
         raise ModelLoadError(
             f"'{name}' holds no config.json, and no adapter_config.json that names a base model; "
             "name the folder that a model was saved to",
             model=name,
         )
+    if revision and found == LOCAL:
+        raise InvalidInput(f"'{name}' is a folder, which has no revision '{revision}'; leave it out")
     if not _weight_files(folder):
-        raise ModelLoadError(f"'{name}' holds no *.safetensors; save the model in that format", model=name)
-    shown = str(folder) if found == _LOCAL else name
-    return Checkpoint(name=shown, folder=folder, revision=found, config=config, base=base)
+        cure = "save the model in that format" if found == LOCAL else f"is its download whole? `hf download {name}`"
+        raise ModelLoadError(f"'{name}' holds no *.safetensors; {cure}", model=name)
+    shown = str(folder) if found == LOCAL else name
+    checkpoint = Checkpoint(name=shown, folder=folder, revision=found, config=config, base=base, adapter=adapter or {})
+    if not any((checkpoint.processor_folder / file).is_file() for file in _PROCESSOR_FILES):
+        raise ModelLoadError(
+            f"'{name}' holds no {' or '.join(_PROCESSOR_FILES)}; copy its processor's files as well", model=name
+        )
+    return checkpoint
 
 
 def is_here(name: str) -> bool:
-    """Whether a hub name is on this machine already; nothing is downloaded."""
+    """Whether a model of the hub is on this machine already, weights included; nothing is downloaded."""
     try:
-        from huggingface_hub import try_to_load_from_cache
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import LocalEntryNotFoundError
     except ImportError:
         return False
-    return any(isinstance(try_to_load_from_cache(name, file), str) for file in ("config.json", "adapter_config.json"))
+    try:
+        return bool(_weight_files(Path(snapshot_download(name, local_files_only=True))))
+    except LocalEntryNotFoundError:
+        return False
 
 
 def _locate(name: str, revision: str | None) -> tuple[Path, str]:
     path = Path(name).expanduser()
-    if path.is_dir():
-        return path.absolute(), _LOCAL
+    if _is_folder(path):
+        return path.absolute(), LOCAL
     if path.is_absolute() or name.startswith((".", "~")) or name.count("/") != 1:
         raise UnknownModel(
-            f"no model is called '{name[:200]}', and there is no such folder; name spotter, a folder that holds a "
-            "model, or one on the hub such as vidore/colqwen2.5-v0.2 (`visual-rag models` lists them)"
+            f"no model is called '{name[:200]}', and there is no such folder; {_meant(name)}name spotter, a folder "
+            "that holds a model, or one on the hub such as vidore/colqwen2.5-v0.2 (`visual-rag models` lists them)"
         )
     return _from_hub(name, revision)
 
@@ -118,7 +155,9 @@ def _from_hub(name: str, revision: str | None) -> tuple[Path, str]:
     except ImportError as error:
         raise MissingDependency(f"the model '{name}' needs more packages; {EXTRA}") from error
     try:
-        folder = Path(snapshot_download(name, revision=revision, allow_patterns=_NEEDED_FILES))
+        folder = Path(
+            snapshot_download(name, revision=revision, allow_patterns=_NEEDED_FILES, ignore_patterns=_SUBFOLDERS)
+        )
     except HFValidationError as error:
         raise UnknownModel(f"'{name[:200]}' is no folder and cannot be a name on the hub") from error
     except LocalEntryNotFoundError as error:
@@ -132,24 +171,50 @@ def _not_here(name: str, revision: str | None) -> str:
     wanted = f"{name} --revision {revision}" if revision else name
     offline = " and HF_HUB_OFFLINE is set" if os.environ.get("HF_HUB_OFFLINE") else ", and the hub cannot be reached"
     return (
-        f"the model '{name}' is not on this machine{offline}; run `hf download {wanted}` where there is a network, "
-        "or name a folder that holds it"
+        f"the model '{name}' is not on this machine{offline}, and there is no such folder; {_meant(name)}"
+        f"run `hf download {wanted}` where there is a network, or name a folder that holds it"
     )
 
 
-def _find_base(name: str, folder: Path, base: str | None) -> Checkpoint:
-    if not base:
+def _meant(name: str) -> str:
+    """Ask whether a known model of a name much like this one was meant."""
+    close = [] if name in MODELS else get_close_matches(name, MODELS, n=1, cutoff=0.7)
+    return f"was {close[0]} meant? Else " if close else ""
+
+
+def _find_base(name: str, folder: Path, adapter: dict[str, Any], named: str | None) -> Checkpoint:
+    noted = adapter.get("base_model_name_or_path")
+    if not (named or noted):
         raise ModelLoadError(f"the adapter '{name}' names no base model; pass base_model", model=name)
-    beside = folder / base  # a relative note of an adapter is meant from its own folder
-    found = str(beside) if beside.is_dir() else base
+    beside = folder / str(noted)  # a relative note of an adapter is meant from its own folder
+    base = named or (str(beside) if _is_folder(beside) else str(noted))
     try:
-        return find_checkpoint(found)
+        return _full_checkpoint(base)
     except (UnknownModel, ModelLoadError) as error:
         raise ModelLoadError(
-            f"'{name}' is a LoRA adapter of '{base}', which cannot be found: {error}; "
-            "pass base_model with the folder that holds it",
+            f"'{name}' is a LoRA adapter of '{base[:200]}', which cannot be used: {error}; "
+            "pass base_model with the folder that holds its base",
             model=name,
         ) from error
+
+
+def _full_checkpoint(name: str) -> Checkpoint:
+    if (_locate(name, None)[0] / "adapter_config.json").is_file():
+        raise ModelLoadError("that is an adapter itself", model=name)
+    return find_checkpoint(name)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
+
+
+def _adapted_class(adapter: dict[str, Any]) -> dict[str, Any]:
+    """The class that an adapter was trained on, where peft noted it: its base may be saved as another."""
+    noted = (adapter.get("auto_mapping") or {}).get("base_model_class")
+    return {"architectures": [noted]} if noted else {}
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:
@@ -167,13 +232,23 @@ def _weight_files(folder: Path) -> list[Path]:
 
 
 def _samples(path: Path) -> Iterator[bytes]:
-    """The header, which names every tensor and its shape, and pieces spread over the file."""
-    size = path.stat().st_size
+    """The header of a safetensors file, which names every tensor, then the beginning and the end of each tensor."""
     with path.open("rb") as file:
-        yield file.read(8 + min(size, int.from_bytes(file.read(8), "little")))
-        for number in range(_N_SAMPLES):
-            file.seek(max(0, size - _SAMPLE_BYTES) * number // (_N_SAMPLES - 1))
-            yield file.read(_SAMPLE_BYTES)
+        n_header = int.from_bytes(file.read(8), "little")
+        header = file.read(min(n_header, path.stat().st_size))
+        yield header
+        for start, end in _tensor_places(header):
+            for place in (start, max(start, end - _SAMPLE_BYTES)):
+                file.seek(8 + n_header + place)
+                yield file.read(min(_SAMPLE_BYTES, end - place))
+
+
+def _tensor_places(header: bytes) -> list[tuple[int, int]]:
+    try:
+        tensors = json.loads(header)
+        return sorted(tuple(tensor["data_offsets"]) for name, tensor in tensors.items() if name != "__metadata__")
+    except (ValueError, KeyError, TypeError, AttributeError):  # damaged: loading says so
+        return []
 
 
 def _first_line(error: Exception) -> str:

@@ -10,11 +10,10 @@ Source: Radford et al., CLIP, arXiv:2103.00020; Zhai et al., SigLIP, arXiv:2303.
 arXiv:2502.14786.
 """
 
-import hashlib
-import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -22,13 +21,14 @@ from PIL import Image
 
 from visual_rag.embed.checkpoint import Checkpoint
 from visual_rag.embed.families import Family, find_family
+from visual_rag.embed.protocol import check_questions
 from visual_rag.embed.regions import WHOLE_PAGE
-from visual_rag.embed.torch_runtime import is_out_of_memory, pick_device, pick_dtype, torch
-from visual_rag.embed.transformers_runtime import loading, transformers
-from visual_rag.errors import InvalidInput, ModelLoadError, OutOfDeviceMemory, UnhealthyEmbedding
+from visual_rag.embed.torch_batches import BatchRunner, healthy_rows
+from visual_rag.embed.torch_runtime import pick_device, pick_dtype, torch
+from visual_rag.embed.transformers_runtime import loading, preparation_hash, transformers
+from visual_rag.errors import InvalidInput, ModelLoadError
 from visual_rag.records import FloatArray, ModelIdentity, Page, PageEmbedding, QueryEmbedding
-from visual_rag.scoring import normalise_rows
-from visual_rag.settings import ModelSettings
+from visual_rag.settings import ModelSettings, refuse_changed
 
 log = logging.getLogger(__name__)
 
@@ -37,10 +37,6 @@ _BATCH_SIZE = 8
 _WITH_MASK = {"CLIPModel"}  # SigLIP was trained without: padding is part of what it reads
 _CUTS_BY_SIZE = {"Siglip2Model"}
 _TEMPLATE_PROBE = "Wiring diagram of the pump"
-_TEMPLATE_KEYS = (
-    *("do_resize", "size", "resample", "do_center_crop", "crop_size", "do_rescale", "rescale_factor"),
-    *("do_normalize", "image_mean", "image_std", "patch_size", "max_num_patches"),
-)
 
 
 class ClipEmbedder:
@@ -60,7 +56,8 @@ class ClipEmbedder:
         self._processor = processor
         self._settings = settings
         self._family = find_family(checkpoint.config, name=checkpoint.name)
-        self._batch_size = settings.batch_size or _BATCH_SIZE
+        self._batches = BatchRunner(settings.batch_size or _BATCH_SIZE, model=checkpoint.name, device=model.device)
+        self._tokenizing = Lock()  # a tokenizer keeps how it pads from one call to the next
 
     @cached_property
     def identity(self) -> ModelIdentity:
@@ -86,7 +83,7 @@ class ClipEmbedder:
     @property
     def pages_at_once(self) -> int:
         """One batch."""
-        return self._batch_size
+        return self._batches.size
 
     @property
     def pooling(self) -> str:
@@ -112,10 +109,8 @@ class ClipEmbedder:
         Raises:
             InvalidInput: A text is empty.
         """
-        for text in texts:
-            if not text.strip():
-                raise InvalidInput("the question is empty; ask in words")
-        rows = [row for part in _batches(len(texts), self._batch_size) for row in self._text_rows(texts[part])]
+        check_questions(texts)
+        rows = self._batches.run(texts, self._text_rows, key=len, describe=lambda text: f"the question {text[:80]!r}")
         return [QueryEmbedding(vectors=row[None], tokens=(text,)) for row, text in zip(rows, texts, strict=True)]
 
     def embed_query_images(self, images: Sequence[Image.Image]) -> list[QueryEmbedding]:
@@ -127,39 +122,18 @@ class ClipEmbedder:
         return embedding.vectors
 
     def _image_rows(self, images: Sequence[Image.Image]) -> list[FloatArray]:
-        return [row for part in _batches(len(images), self._batch_size) for row in self._run_images(images[part])]
+        return self._batches.run(images, self._image_features, key=_area, describe=_size)
 
-    def _run_images(self, images: Sequence[Image.Image]) -> FloatArray:
-        """Run the network, on half of the images where memory runs out: shape (n_images, dim)."""
-        try:
-            return self._image_features(images)
-        except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError
-            if not is_out_of_memory(error):
-                raise
-            if len(images) == 1:
-                raise OutOfDeviceMemory(
-                    f"one page of {images[0].width} x {images[0].height} px does not fit into the memory of "
-                    f"{self._model.device}; take a smaller model, or device='cpu'",
-                    model=self._checkpoint.name,
-                ) from error
-        half = len(images) // 2  # outside of the handler, which would hold on to the tensors
-        log.warning(
-            "%d pages do not fit into the memory of %s together; trying %d", len(images), self._model.device, half
-        )
-        if self._model.device.type == "cuda":
-            torch.cuda.empty_cache()
-        return np.concatenate([self._run_images(images[:half]), self._run_images(images[half:])])
-
-    def _image_features(self, images: Sequence[Image.Image]) -> FloatArray:
+    def _image_features(self, images: list[Image.Image]) -> list[FloatArray]:
         pictures = [image.convert("RGB") for image in images]
         batch = self._on_device(self._processor.image_processor(images=pictures, return_tensors="pt"))
         with torch.inference_mode():
-            return self._healthy(self._model.get_image_features(**batch))
+            return list(self._healthy(self._model.get_image_features(**batch)))
 
-    def _text_rows(self, texts: Sequence[str]) -> FloatArray:
+    def _text_rows(self, texts: list[str]) -> list[FloatArray]:
         batch = self._on_device(self._text_batch(texts))
         with torch.inference_mode():
-            return self._healthy(self._model.get_text_features(**batch))
+            return list(self._healthy(self._model.get_text_features(**batch)))
 
     def _text_batch(self, texts: Sequence[str]) -> dict[str, Any]:
         """Turn questions into tensors: `input_ids`, and for CLIP `attention_mask`, each (n_texts, n_tokens)."""
@@ -168,13 +142,15 @@ class ClipEmbedder:
         # huggingface.co/google/siglip2-base-patch16-224/discussions/22
         prepared = list(texts) if has_mask else [text.lower() for text in texts]
         n_most = self._model.config.text_config.max_position_embeddings
-        for text, tokens in zip(texts, self._processor.tokenizer(prepared, verbose=False)["input_ids"], strict=True):
+        padding = True if has_mask else "max_length"
+        with self._tokenizing:
+            all_tokens = self._processor.tokenizer(prepared, verbose=False)["input_ids"]
+            batch = self._processor.tokenizer(
+                prepared, padding=padding, truncation=True, max_length=n_most, return_tensors="pt"
+            )
+        for text, tokens in zip(texts, all_tokens, strict=True):
             if len(tokens) > n_most:
                 log.warning("the question %r has %d tokens; %d are read", text[:80], len(tokens), n_most)
-        padding = True if has_mask else "max_length"
-        batch = self._processor.tokenizer(
-            prepared, padding=padding, truncation=True, max_length=n_most, return_tensors="pt"
-        )
         return {name: batch[name] for name in ("input_ids", "attention_mask") if name == "input_ids" or has_mask}
 
     def _on_device(self, batch: Any) -> dict[str, Any]:
@@ -184,25 +160,13 @@ class ClipEmbedder:
     def _healthy(self, features: Any) -> FloatArray:
         """Take the features, a tensor or an output that holds one, as float32 rows of length 1."""
         rows = features if torch.is_tensor(features) else features.pooler_output  # (n_items, dim)
-        try:
-            return normalise_rows(rows.float().cpu().numpy())
-        except UnhealthyEmbedding as error:
-            dtype = str(self._model.dtype).removeprefix("torch.")
-            raise UnhealthyEmbedding(
-                f"{self._checkpoint.name} gave rows that are zero or not finite in {dtype}; "
-                f"try dtype='{'bfloat16' if dtype == 'float16' else 'float32'}', and check its weights",
-                model=self._checkpoint.name,
-            ) from error
+        return healthy_rows(rows, model=self._checkpoint.name)
 
     def _template_hash(self) -> str:
         """Hash what is done to pages and questions before the network sees them: pixels, vocabulary, tokens."""
-        pixels = self._processor.image_processor.to_dict()
-        parts = [
-            {key: pixels[key] for key in _TEMPLATE_KEYS if pixels.get(key) is not None},
-            sorted(self._processor.tokenizer.get_vocab().items()),
-            self._text_batch([_TEMPLATE_PROBE])["input_ids"].tolist(),
-        ]
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+        vocabulary = sorted(self._processor.tokenizer.get_vocab().items())
+        tokens = self._text_batch([_TEMPLATE_PROBE])["input_ids"].tolist()
+        return preparation_hash(self._processor.image_processor, vocabulary, tokens)
 
 
 def load_clip(checkpoint: Checkpoint, settings: ModelSettings) -> ClipEmbedder:
@@ -226,6 +190,7 @@ def load_clip(checkpoint: Checkpoint, settings: ModelSettings) -> ClipEmbedder:
             "merge it into its model, save that, and name the folder",
             model=checkpoint.name,
         )
+    refuse_changed(settings, ("pool_factor", "shortlist_pooling"), "a model with one vector a page")
     device = pick_device(settings.device)
     with loading(checkpoint.name):
         model = _load_model(family, checkpoint, pick_dtype(device, settings.dtype)).to(device).eval()
@@ -255,6 +220,9 @@ def _cap_patches(family: Family, processor: Any, max_visual_tokens: int | None) 
     processor.image_processor.max_num_patches = max_visual_tokens
 
 
-def _batches(n_items: int, size: int) -> Iterator[slice]:
-    for start in range(0, n_items, size):
-        yield slice(start, start + size)
+def _area(image: Image.Image) -> float:
+    return image.width * image.height
+
+
+def _size(image: Image.Image) -> str:
+    return f"one page of {image.width} x {image.height} px"

@@ -8,7 +8,7 @@ row would win MaxSim wherever all others are negative. They are float32 and of u
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,12 +19,13 @@ from PIL import Image
 from visual_rag.embed.checkpoint import Checkpoint
 from visual_rag.embed.colpali_network import Network, load_network, template_hash
 from visual_rag.embed.pooling import merged, pooling_name, shortlist_rows
+from visual_rag.embed.protocol import check_questions
 from visual_rag.embed.regions import WHOLE_PAGE, grid_regions, square_regions, tile_regions
-from visual_rag.embed.torch_runtime import is_out_of_memory, torch
-from visual_rag.errors import InvalidInput, OutOfDeviceMemory, UnhealthyEmbedding
+from visual_rag.embed.torch_batches import BatchRunner, healthy_rows
+from visual_rag.embed.torch_runtime import torch
 from visual_rag.records import FloatArray, IntArray, ModelIdentity, Page, PageEmbedding, QueryEmbedding
-from visual_rag.scoring import normalise_rows, pool_clusters
-from visual_rag.settings import ModelSettings
+from visual_rag.scoring import pool_clusters
+from visual_rag.settings import ModelSettings, refuse_changed
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,9 @@ class ColPaliEmbedder:
         self._network = network
         self._settings = settings
         self._device = network.model.device
-        self._batch_size = settings.batch_size or (1 if self._device.type == "cpu" else 4)
+        size = settings.batch_size or (1 if self._device.type == "cpu" else 4)
+        self._pages = BatchRunner(size, model=checkpoint.name, device=self._device)
+        self._questions = BatchRunner(_QUERIES_AT_ONCE, model=checkpoint.name, device=self._device)
         if network.family.caveat:
             log.warning("%s: %s", checkpoint.name, network.family.caveat)
 
@@ -68,7 +71,7 @@ class ColPaliEmbedder:
             template=template_hash(network),
             precision=str(quantised.get("quant_method", "float")),
             max_visual_tokens=self._settings.max_visual_tokens,
-            base_model=self._settings.base_model,
+            base_model=checkpoint.base.name if checkpoint.base and self._settings.base_model else None,
         )
 
     @property
@@ -79,7 +82,7 @@ class ColPaliEmbedder:
     @property
     def pages_at_once(self) -> int:
         """Two batches on an accelerator, so that pages of like shape can be put together."""
-        return self._batch_size if self._device.type == "cpu" else 2 * self._batch_size
+        return self._pages.size if self._device.type == "cpu" else 2 * self._pages.size
 
     @property
     def pooling(self) -> str:
@@ -101,15 +104,13 @@ class ColPaliEmbedder:
 
         Raises:
             InvalidInput: A text is empty.
+            OutOfDeviceMemory: A single question does not fit.
         """
-        for text in texts:
-            if not text.strip():
-                raise InvalidInput("the question is empty; ask in words")
-        embeddings: list[QueryEmbedding | None] = [None] * len(texts)
-        for places in _batches(len(texts), _QUERIES_AT_ONCE, key=lambda place: len(texts[place])):
-            for place, rows in zip(places, self._run_queries([texts[place] for place in places]), strict=True):
-                embeddings[place] = self._query_embedding(rows, texts[place])
-        return [embedding for embedding in embeddings if embedding is not None]
+        check_questions(texts)
+        rows = self._questions.run(
+            texts, self._run_queries, key=len, describe=lambda text: f"the question {text[:80]!r}"
+        )
+        return [self._query_embedding(found, text) for found, text in zip(rows, texts, strict=True)]
 
     def embed_query_images(self, images: Sequence[Image.Image]) -> list[QueryEmbedding]:
         """Embed pictures as pages are, and keep at most 64 rows of each, the means of patches that are alike."""
@@ -120,32 +121,11 @@ class ColPaliEmbedder:
         return shortlist_rows(embedding, self._settings.shortlist_pooling)
 
     def _embed_images(self, images: Sequence[Image.Image]) -> list[PageEmbedding]:
-        embeddings: list[PageEmbedding | None] = [None] * len(images)
-        for places in _batches(len(images), self._batch_size, key=lambda place: _shape(images[place])):
-            for place, embedding in zip(places, self._run_pages([images[place] for place in places]), strict=True):
-                embeddings[place] = embedding
-        return [embedding for embedding in embeddings if embedding is not None]
+        return self._pages.run(images, self._run_pages, key=_shape, describe=_size)
 
     def _run_pages(self, images: list[Image.Image]) -> list[PageEmbedding]:
-        try:
-            batch = self._network.pages_batch(images)
-            rows = self._forward(batch)
-        except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError
-            if not is_out_of_memory(error):
-                raise
-            if len(images) == 1:
-                raise OutOfDeviceMemory(
-                    f"one page of {images[0].width} x {images[0].height} px does not fit into the memory of "
-                    f"{self._device}; lower max_visual_tokens, or take a smaller model",
-                    model=self._checkpoint.name,
-                ) from error
-        else:
-            return [self._page_embedding(page, batch, number) for number, page in enumerate(rows)]
-        half = len(images) // 2  # outside of the handler, which would hold on to the tensors
-        log.warning("%d pages do not fit into the memory of %s together; trying %d", len(images), self._device, half)
-        if self._device.type == "cuda":
-            torch.cuda.empty_cache()
-        return self._run_pages(images[:half]) + self._run_pages(images[half:])
+        batch = self._network.pages_batch(images)
+        return [self._page_embedding(rows, batch, number) for number, rows in enumerate(self._forward(batch))]
 
     def _run_queries(self, texts: list[str]) -> list[_Rows]:
         return self._forward(self._network.queries_batch(texts))
@@ -154,16 +134,16 @@ class ColPaliEmbedder:
         """Run the network: vectors and tokens of each item, padding dropped."""
         tokens, mask = batch["input_ids"], batch["attention_mask"].bool()
         batch.pop("labels", None)  # would cost a loss over the vocabulary
-        if self._network.family.architecture in {"ColPali", "BiPali", "ColPaliForRetrieval"}:
+        if self._network.family.needs_token_types:
             # Without it transformers makes attention causal or not by whether the batch happens to hold padding.
             batch["token_type_ids"] = torch.zeros_like(tokens)
         with torch.inference_mode():
             output = self._network.model(**{name: self._on_device(value) for name, value in batch.items()})
-        vectors = getattr(output, "embeddings", output).float().cpu()  # (n_items, n_tokens, dim) or (n_items, dim)
+        vectors = getattr(output, "embeddings", output).cpu()  # (n_items, n_tokens, dim) or (n_items, dim)
         if self._network.family.is_single_vector:
-            return [_Rows(self._healthy(row[None].numpy()), np.zeros(1, dtype=np.int64)) for row in vectors]
+            return [_Rows(self._healthy(row[None]), np.zeros(1, dtype=np.int64)) for row in vectors]
         return [
-            _Rows(self._healthy(rows[kept].numpy()), item[kept].numpy())
+            _Rows(self._healthy(rows[kept]), item[kept].numpy())
             for rows, item, kept in zip(vectors, tokens, mask, strict=True)
         ]
 
@@ -173,17 +153,8 @@ class ColPaliEmbedder:
         dtype = self._network.model.dtype if value.is_floating_point() else None
         return value.to(self._device, dtype)
 
-    def _healthy(self, rows: FloatArray) -> FloatArray:
-        """Normalise: lengths drift by 0.4 % in bfloat16."""
-        try:
-            return normalise_rows(rows)
-        except UnhealthyEmbedding as error:
-            dtype = str(self._network.model.dtype).removeprefix("torch.")
-            raise UnhealthyEmbedding(
-                f"{self._checkpoint.name} gave rows that are zero or not finite in {dtype}; "
-                f"try dtype='{'bfloat16' if dtype == 'float16' else 'float32'}', and check its weights",
-                model=self._checkpoint.name,
-            ) from error
+    def _healthy(self, rows: torch.Tensor) -> FloatArray:
+        return healthy_rows(rows, model=self._checkpoint.name)
 
     def _page_embedding(self, rows: _Rows, batch: dict[str, Any], number: int) -> PageEmbedding:
         if self._network.family.is_single_vector:
@@ -227,18 +198,18 @@ def load_colpali(checkpoint: Checkpoint, settings: ModelSettings) -> ColPaliEmbe
         MissingDependency: colpali-engine is not installed.
         InvalidInput: The device is not on this machine, or a setting does not fit the family.
     """
-    return ColPaliEmbedder(checkpoint, load_network(checkpoint, settings), settings)
-
-
-def _batches(n_items: int, size: int, *, key: Callable[[int], float]) -> Iterator[list[int]]:
-    order: Iterable[int] = sorted(range(n_items), key=key)
-    places = list(order)
-    for start in range(0, n_items, size):
-        yield places[start : start + size]
+    network = load_network(checkpoint, settings)
+    if network.family.is_single_vector:
+        refuse_changed(settings, ("pool_factor", "shortlist_pooling"), "a model with one vector a page")
+    return ColPaliEmbedder(checkpoint, network, settings)
 
 
 def _shape(image: Image.Image) -> float:
     return image.width / image.height
+
+
+def _size(image: Image.Image) -> str:
+    return f"one page of {image.width} x {image.height} px"
 
 
 def _picture_query(embedding: PageEmbedding) -> QueryEmbedding:

@@ -6,10 +6,11 @@ classes ask for a mapping that transformers 5 no longer has; weights that a chec
 adapter whose names match nothing changes nothing; adapters stay unmerged.
 """
 
-import hashlib
 import importlib
 import math
+import re
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
@@ -21,18 +22,18 @@ from visual_rag.embed.torch_runtime import pick_device, pick_dtype, torch
 from visual_rag.embed.transformers_runtime import (
     get_model_conversion_mapping,
     loading,
+    preparation_hash,
     safetensors,
     transformers,
 )
-from visual_rag.errors import InvalidInput, MissingDependency, ModelLoadError
+from visual_rag.errors import EmbeddingError, InvalidInput, MissingDependency, ModelLoadError
 from visual_rag.settings import ModelSettings
 
-_WITHOUT_KEY_MAPPING = {"BiQwen2", "BiQwen2_5", "BiGemma3"}
 _LANGUAGE_HEAD = "lm_head"
-_TEMPLATE_PROBE = (640, 896)  # px; large enough to be cut into tiles
+_TEMPLATE_PROBE = (1240, 1754)  # px: an A4 page at 150 dpi
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Network:
     """A network that is ready to run, and its processor.
 
@@ -63,13 +64,31 @@ class Network:
         return int(self.processor.image_processor.merge_size)
 
     def pages_batch(self, images: list[Image.Image]) -> dict[str, Any]:
-        """Turn page images into tensors."""
+        """Turn page images into tensors.
+
+        Raises:
+            EmbeddingError: A page is of a shape that the processor refuses.
+        """
         pictures = [image.convert("RGB") for image in images]
-        return dict(self.processor.process_images(pictures))
+        try:
+            return dict(self.processor.process_images(pictures))
+        except ValueError as error:  # Qwen's: more than 200 times as long as wide
+            sizes = ", ".join(f"{image.width} x {image.height}" for image in images)
+            raise EmbeddingError(f"{self.family.architecture} takes no page of {sizes} px: {error}") from error
 
     def queries_batch(self, texts: list[str]) -> dict[str, Any]:
         """Turn questions into tensors; the processor adds what the model was trained to see around them."""
-        return dict(self.processor.process_queries(texts))
+        return dict(self.processor.process_queries([self._as_plain_text(text) for text in texts]))
+
+    def _as_plain_text(self, text: str) -> str:
+        """Break up what the tokenizer would take for a mark of its own, such as <image>: people may ask about it."""
+        return self._marks.sub(lambda found: f"{found.group()[0]} {found.group()[1:]}", text)
+
+    @cached_property
+    def _marks(self) -> re.Pattern[str]:
+        added = {token.content for token in self.processor.tokenizer.added_tokens_decoder.values()}
+        marks = sorted((mark for mark in added if mark[:1] in {"<", "["} and len(mark) > 1), key=len, reverse=True)
+        return re.compile("|".join(map(re.escape, marks)) or "(?!)")
 
 
 def load_network(checkpoint: Checkpoint, settings: ModelSettings) -> Network:
@@ -82,11 +101,9 @@ def load_network(checkpoint: Checkpoint, settings: ModelSettings) -> Network:
     """
     family = find_family(checkpoint.config, name=checkpoint.name)
     device = pick_device(settings.device)
-    library = _library(family.library)
     with loading(checkpoint.name):
-        model = _load_model(getattr(library, family.architecture), checkpoint, pick_dtype(device, settings.dtype))
-        processor = getattr(library, family.processor).from_pretrained(checkpoint.folder)
-        model = model.to(device).eval()
+        model = _load_model(family, checkpoint, pick_dtype(device, settings.dtype)).to(device).eval()
+        processor = getattr(_library(family.library), family.processor).from_pretrained(checkpoint.processor_folder)
     _cap_patches(family, processor, settings.max_visual_tokens)
     config = model.config
     is_native = family.library == "transformers"
@@ -101,17 +118,15 @@ def load_network(checkpoint: Checkpoint, settings: ModelSettings) -> Network:
 
 
 def template_hash(network: Network) -> str:
-    """Hash what a page and a question become before the network sees them: their tokens, and the shape of the pixels.
+    """Hash what a page and a question become before the network sees them: their tokens, and how pixels are prepared.
 
-    It changes with prompts, augmentation tokens, image sizes and the cap on patches, whichever library changed them.
+    It changes with prompts, augmentation tokens, image sizes, the mean of pixels and the cap on patches, whichever
+    library or file changed them.
     """
-    page = network.pages_batch([Image.new("RGB", _TEMPLATE_PROBE, "white")])
-    query = network.queries_batch(["wiring diagram of the pump"])
-    digest = hashlib.sha256()
-    for part in (page["input_ids"], query["input_ids"]):
-        digest.update(repr(part.tolist()).encode())
-    digest.update(repr(tuple(page["pixel_values"].shape)).encode())
-    return digest.hexdigest()[:16]
+    pages = network.pages_batch([Image.new("RGB", _TEMPLATE_PROBE, "white")])
+    queries = network.queries_batch(["wiring diagram of the pump"])
+    tokens = [pages["input_ids"].tolist(), queries["input_ids"].tolist()]
+    return preparation_hash(network.processor.image_processor, tokens)
 
 
 def _library(name: str) -> Any:
@@ -123,21 +138,22 @@ def _library(name: str) -> Any:
         raise MissingDependency(f"this model needs {error.name}; {EXTRA}") from error
 
 
-def _load_model(architecture: Any, checkpoint: Checkpoint, dtype: torch.dtype) -> Any:
+def _load_model(family: Family, checkpoint: Checkpoint, dtype: torch.dtype) -> Any:
+    architecture = getattr(_library(family.library), family.architecture)
     base = checkpoint.base or checkpoint
     options: dict[str, Any] = {"dtype": dtype, "attn_implementation": "sdpa", "output_loading_info": True}
-    if architecture.__name__ in _WITHOUT_KEY_MAPPING:
+    if family.lost_key_mapping:
         options["key_mapping"] = {}  # else from_pretrained reads a super() attribute that transformers 5 dropped
     model, info = architecture.from_pretrained(base.folder, **options)
-    if architecture.__name__ in {"ColPali", "BiPali"}:
+    if family.has_language_head:
         model.model.lm_head = torch.nn.Identity()  # left on the meta device; not needed, and 1 TFLOP a page
     missing = {key for key in info["missing_keys"] if _LANGUAGE_HEAD not in key}
     if checkpoint.base is not None:
         missing -= _add_adapter(model, checkpoint)
     if missing:
         raise ModelLoadError(
-            f"'{base.name}' lacks {len(missing)} weights of a {architecture.__name__}, such as {min(missing)}; it is "
-            "rather the model that retrievers are trained from: name the retriever",
+            f"'{checkpoint.name}' lacks {len(missing)} weights of a {family.architecture}, such as {min(missing)}; "
+            "it is rather a model that such retrievers are trained from: name the retriever",
             model=checkpoint.name,
         )
     return model
@@ -183,10 +199,10 @@ def _cap_patches(family: Family, processor: Any, max_visual_tokens: int | None) 
     if max_visual_tokens is None:
         return
     images = processor.image_processor
-    if family.layout == "thw":
+    if hasattr(images, "merge_size"):  # Qwen's, whose grid follows the page
         pixels = max_visual_tokens * (images.patch_size * images.merge_size) ** 2
         images.size = {"shortest_edge": min(images.size["shortest_edge"], pixels), "longest_edge": pixels}
-    elif family.layout == "tiles":
+    elif hasattr(images, "max_image_size"):  # Idefics's, in tiles
         n_tiles = max_visual_tokens // processor.image_seq_len - 1
         if n_tiles < 1:
             least = 2 * processor.image_seq_len

@@ -5,7 +5,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from visual_rag.errors import ModelLoadError
@@ -25,6 +25,9 @@ class Family:
         layout: How a page is cut: `square` (squashed to a fixed grid), `thw` (a grid that follows the page's size),
             `tiles` (tiles, then the whole page small), `whole` (one vector a page).
         caveat: What a user should know, "" where all is well.
+        has_language_head: Whether the network would also work out a word for every token.
+        needs_token_types: Whether attention depends on the batch where tokens have no type.
+        lost_key_mapping: Whether loading asks for a mapping of names that transformers 5 dropped.
     """
 
     architecture: str
@@ -32,6 +35,9 @@ class Family:
     library: Library = "colpali_engine"
     layout: PatchLayout
     caveat: str = ""
+    has_language_head: bool = False
+    needs_token_types: bool = False
+    lost_key_mapping: bool = False
 
     @property
     def is_single_vector(self) -> bool:
@@ -41,6 +47,11 @@ class Family:
 
 def _engine(architecture: str, processor: str, layout: PatchLayout) -> Family:
     return Family(architecture=architecture, processor=processor, layout=layout)
+
+
+def _paligemma(architecture: str, layout: PatchLayout) -> Family:
+    family = _engine(architecture, "ColPaliProcessor", layout)  # BiPaliProcessor loses its parts in transformers 5
+    return replace(family, has_language_head=True, needs_token_types=True)
 
 
 def _native(architecture: str, processor: str, layout: PatchLayout, caveat: str = "") -> Family:
@@ -53,7 +64,7 @@ _FLAT_POSITIONS = (
 )
 
 MULTI_VECTOR: Mapping[str, Family] = {
-    "paligemma": _engine("ColPali", "ColPaliProcessor", "square"),
+    "paligemma": _paligemma("ColPali", "square"),
     "qwen2_vl": _engine("ColQwen2", "ColQwen2Processor", "thw"),
     "qwen2_5_vl": _engine("ColQwen2_5", "ColQwen2_5_Processor", "thw"),
     "qwen3_vl": _engine("ColQwen3", "ColQwen3Processor", "thw"),
@@ -61,21 +72,21 @@ MULTI_VECTOR: Mapping[str, Family] = {
     "idefics3": _engine("ColIdefics3", "ColIdefics3Processor", "tiles"),
     "modernvbert": _engine("ColModernVBert", "ColModernVBertProcessor", "tiles"),
     "gemma3": _engine("ColGemma3", "ColGemmaProcessor3", "square"),
-    "colpali": _native("ColPaliForRetrieval", "ColPaliProcessor", "square"),
+    "colpali": replace(_native("ColPaliForRetrieval", "ColPaliProcessor", "square"), needs_token_types=True),
     "colqwen2": _native("ColQwen2ForRetrieval", "ColQwen2Processor", "thw", _FLAT_POSITIONS),
     "colmodernvbert": _native("ColModernVBertForRetrieval", "ColModernVBertProcessor", "tiles"),
 }
 """By `model_type`. Those of transformers itself are the checkpoints whose names end in -hf."""
 
 SINGLE_VECTOR: Mapping[str, Family] = {
-    "paligemma": _engine("BiPali", "ColPaliProcessor", "whole"),  # BiPaliProcessor loses its parts in transformers 5
-    "qwen2_vl": _engine("BiQwen2", "BiQwen2Processor", "whole"),
-    "qwen2_5_vl": _engine("BiQwen2_5", "BiQwen2_5_Processor", "whole"),
+    "paligemma": _paligemma("BiPali", "whole"),
+    "qwen2_vl": replace(_engine("BiQwen2", "BiQwen2Processor", "whole"), lost_key_mapping=True),
+    "qwen2_5_vl": replace(_engine("BiQwen2_5", "BiQwen2_5_Processor", "whole"), lost_key_mapping=True),
     "qwen3_vl": _engine("BiQwen3", "BiQwen3Processor", "whole"),
     "qwen3_5": _engine("BiQwen3_5", "BiQwen3_5Processor", "whole"),
     "idefics3": _engine("BiIdefics3", "BiIdefics3Processor", "whole"),
     "modernvbert": _engine("BiModernVBert", "BiModernVBertProcessor", "whole"),
-    "gemma3": _engine("BiGemma3", "BiGemmaProcessor3", "whole"),
+    "gemma3": replace(_engine("BiGemma3", "BiGemmaProcessor3", "whole"), lost_key_mapping=True),
     "clip": _native("CLIPModel", "CLIPProcessor", "whole"),
     "siglip": _native("SiglipModel", "SiglipProcessor", "whole"),
     "siglip2": _native("Siglip2Model", "Siglip2Processor", "whole"),
@@ -97,7 +108,8 @@ def find_family(config: Mapping[str, Any], *, name: str = "the model") -> Family
         ModelLoadError: It is none of those known; the message lists them.
     """
     model_type = str(config.get("model_type", ""))
-    [architecture, *_] = config.get("architectures") or [""]
+    architectures = config.get("architectures")
+    architecture = str(architectures[0]) if isinstance(architectures, list) and architectures else ""
     if model_type in _BROKEN:
         raise ModelLoadError(
             f"'{name}' is a ColQwen2.5-Omni, which colpali-engine 0.3 cannot build with transformers 5.21 or newer; "
@@ -113,5 +125,9 @@ def find_family(config: Mapping[str, Any], *, name: str = "the model") -> Family
     table = SINGLE_VECTOR if architecture.startswith("Bi") or model_type not in MULTI_VECTOR else MULTI_VECTOR
     if model_type not in table:
         known = ", ".join(sorted({*MULTI_VECTOR, *SINGLE_VECTOR}))
-        raise ModelLoadError(f"'{name}' has model_type '{model_type}', no known visual retriever ({known})", model=name)
+        raise ModelLoadError(
+            f"'{name}' has model_type '{model_type}', no known visual retriever ({known}); "
+            "choose another model: `visual-rag models`",
+            model=name,
+        )
     return table[model_type]

@@ -6,15 +6,19 @@ Heavy libraries are imported only for the models that need them.
 """
 
 from dataclasses import replace
+from pathlib import Path
 
-from visual_rag.embed.checkpoint import find_checkpoint
+from visual_rag.embed.checkpoint import LOCAL, find_checkpoint
 from visual_rag.embed.families import find_family
 from visual_rag.embed.models import DEFAULT_MODEL
 from visual_rag.embed.pooling import with_pooling
 from visual_rag.embed.protocol import PageEmbedder
-from visual_rag.errors import MissingDependency
+from visual_rag.errors import MissingDependency, ModelLoadError
 from visual_rag.passport import IndexPassport
-from visual_rag.settings import ModelSettings
+from visual_rag.records import ModelIdentity
+from visual_rag.settings import ModelSettings, refuse_changed
+
+_OF_CHECKPOINTS = (*("revision", "base_model", "max_visual_tokens", "pool_factor", "shortlist_pooling", "dtype"),)
 
 
 def load_embedder(name: str, settings: ModelSettings | None = None) -> PageEmbedder:
@@ -33,8 +37,11 @@ def load_embedder(name: str, settings: ModelSettings | None = None) -> PageEmbed
     """
     settings = settings or ModelSettings()
     if name == DEFAULT_MODEL:
+        if settings.device != "cpu":  # which is where it runs
+            refuse_changed(settings, ("device",), "spotter")
+        refuse_changed(settings, _OF_CHECKPOINTS, "spotter")
         return _load_spotter()
-    if name.startswith(("http://", "https://")):
+    if _is_address(name):
         from visual_rag.embed.remote import load_remote
 
         return load_remote(name, settings)
@@ -50,7 +57,7 @@ def load_embedder(name: str, settings: ModelSettings | None = None) -> PageEmbed
 
 
 def load_embedder_of(
-    passport: IndexPassport, settings: ModelSettings | None = None, *, name: str | None = None
+    passport: IndexPassport, settings: ModelSettings | None = None, *, name: str | None = None, index: str
 ) -> PageEmbedder:
     """Load the model that an index was built with, as it was then, but on the device of these settings.
 
@@ -58,19 +65,48 @@ def load_embedder_of(
         passport: Of the index.
         settings: What they name goes before what the passport says.
         name: Where the model lies now, or another model to be tried; None takes the passport's.
+        index: The index's name, for the message.
 
     Raises:
+        PassportMismatch: `name` is another model; where its files tell, that is said before it is loaded.
         UnknownModel: The index was built with an embedder of the user's own, which has no name to load it by.
         EmbeddingError: As for `load_embedder`.
     """
     model, settings = passport.model, settings or ModelSettings()
+    if name is None and _is_gone(model):
+        raise ModelLoadError(
+            f"index '{index}' was built with '{model.name}', which is gone; say where that model lies now: "
+            "model=FOLDER in Python, --model FOLDER in `visual-rag search` and `ingest`",
+            model=model.name,
+        )
+    name = name or model.name
+    if DEFAULT_MODEL in {name, model.name}:
+        return load_embedder(name, settings)
     shaped = replace(
         with_pooling(settings, passport.pooling),
-        revision=settings.revision or (model.revision if name in {None, model.name} else None),
+        revision=settings.revision or (model.revision if name == model.name and not model.is_placed else None),
         base_model=settings.base_model or model.base_model,
         max_visual_tokens=settings.max_visual_tokens or model.max_visual_tokens,
     )
-    return load_embedder(name or model.name, shaped)
+    if name != model.name and not _is_address(name):
+        checkpoint = find_checkpoint(name, revision=shaped.revision, base_model=shaped.base_model)
+        found = replace(
+            model,
+            name=checkpoint.name,
+            revision=checkpoint.revision,
+            weights_hash=checkpoint.weights_hash,
+            architecture=find_family(checkpoint.config, name=checkpoint.name).architecture,
+        )
+        passport.check_model(found, passport.pooling, index=index)
+    return load_embedder(name, shaped)
+
+
+def _is_gone(model: ModelIdentity) -> bool:
+    return model.revision == LOCAL and not Path(model.name).is_dir()
+
+
+def _is_address(name: str) -> bool:
+    return name.lower().startswith(("http://", "https://"))
 
 
 def _load_spotter() -> PageEmbedder:

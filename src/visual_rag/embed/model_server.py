@@ -7,6 +7,7 @@ with server.client() as client:
 """
 
 import logging
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -23,9 +24,11 @@ from visual_rag.settings import MODEL_KEY_VARIABLE, model_api_key
 
 log = logging.getLogger(__name__)
 
-_TRANSIENT_STATUS = {429, 502, 503, 504}
+_TRANSIENT_STATUS = {429, 500, 502, 503, 504}  # 500: vLLM whose engine is dead or starts anew
+_NOT_FOUND = 404
 _REFUSED_STATUS = {401, 403}
 _CONNECT_TIMEOUT_S = 10.0
+_MOST_BYTES = 500_000_000  # a page of 8,000 rows of 4,096 values as text takes some 400 MB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,13 +63,14 @@ class ModelServer:
         Args:
             address: Such as `http://host:8000`.
             timeout_s: Of one request.
-            retries: On connections refused or lost, timeouts, and the statuses 429, 502, 503 and 504; None takes five
-                tries within about 8 seconds.
+            retries: On connections refused or lost, timeouts, and the statuses 429, 500, 502, 503 and 504; None takes
+                five tries, with 8 seconds of waiting in between.
         """
         self.address = address
         self._retries = retries or Retries()
         key = model_api_key()
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._timeout_s = timeout_s
         self._timeout = httpx.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_TIMEOUT_S))
         self._tls = httpx.create_ssl_context()  # takes 20 ms, so not once for each client
 
@@ -106,8 +110,9 @@ class ModelServer:
         content = self._ask(client, "/pooling", body)
         try:
             items = sorted(content["data"], key=lambda item: int(item["index"]))
-            arrays = [np.array(item["data"], dtype=np.float32) for item in items]
-        except (KeyError, TypeError, ValueError) as error:
+            with np.errstate(over="ignore"):  # what is too large is refused below
+                arrays = [np.array(item["data"], dtype=np.float32) for item in items]
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise self._unknown(content) from error
         if len(arrays) != n_inputs:
             raise EmbeddingError(
@@ -126,7 +131,7 @@ class ModelServer:
             reraise=True,
         )
         try:
-            response = retrying(_try, client, path, body)
+            response = retrying(_try, client, path, body, self._timeout_s)
         except _TransientError as error:
             raise ModelUnavailable(
                 f"the model server {self.address} does not answer ({error}; tried {self._retries.n_tries} times); "
@@ -146,6 +151,12 @@ class ModelServer:
         log.warning("%s: %s; trying again in %.1f s", self.address, error, state.upcoming_sleep)
 
     def _read(self, response: httpx.Response) -> dict[str, Any]:
+        if response.status_code == _NOT_FOUND:
+            raise ModelLoadError(
+                f"{self.address} has no {response.url.path}, or no longer the model ({_said(response)}); "
+                "see what it serves",
+                model=self.address,
+            )
         if response.status_code in _REFUSED_STATUS:
             raise ModelLoadError(
                 f"{self.address} refuses the key ({_said(response)}); set {MODEL_KEY_VARIABLE}", model=self.address
@@ -157,7 +168,7 @@ class ModelServer:
             )
         try:
             content = response.json()
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._unknown(response.text) from error
         if not isinstance(content, dict):
             raise self._unknown(content)
@@ -186,11 +197,20 @@ class ModelServer:
         )
 
 
-def _try(client: httpx.Client, path: str, body: dict[str, Any] | None) -> httpx.Response:
+def _try(client: httpx.Client, path: str, body: dict[str, Any] | None, timeout_s: float) -> httpx.Response:
+    """Ask once, for no longer than that in all: httpx's own limit begins anew with every byte."""
+    latest = time.monotonic() + timeout_s
+    content = bytearray()
     try:
-        response = client.get(path) if body is None else client.post(path, json=body)
+        with client.stream("GET" if body is None else "POST", path, json=body) as response:
+            for part in response.iter_bytes():
+                content += part
+                if time.monotonic() > latest or len(content) > _MOST_BYTES:
+                    raise _TransientError(f"an answer that does not end ({len(content):,} bytes so far)")
     except httpx.RequestError as error:
         raise _TransientError(f"{type(error).__name__}: {error}") from error
+    headers = {"Retry-After": response.headers["Retry-After"]} if "Retry-After" in response.headers else {}
+    response = httpx.Response(response.status_code, headers=headers, content=bytes(content), request=response.request)
     if response.status_code in _TRANSIENT_STATUS:
         raise _TransientError(_said(response), retry_after_s=_retry_after_s(response))
     return response

@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 
 from PIL.Image import Image
 
+from visual_rag.errors import InvalidInput
 from visual_rag.records import FloatArray, ModelIdentity, Page, PageEmbedding, QueryEmbedding
 
 
@@ -103,3 +104,14 @@ class LateReranker(Protocol):
             shape (n_pages,), in [0, 1].
         """
         ...
+
+
+def check_questions(texts: Sequence[str]) -> None:
+    """Refuse questions that ask nothing.
+
+    Raises:
+        InvalidInput: A text is empty.
+    """
+    for text in texts:
+        if not text.strip():
+            raise InvalidInput("the question is empty; ask in words")

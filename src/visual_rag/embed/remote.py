@@ -32,8 +32,9 @@ single-vector models, and `jina-embeddings-v4`, whose vLLM checkpoints give hidd
 import base64
 import hashlib
 import io
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 import httpx
@@ -42,8 +43,9 @@ from PIL import Image
 
 from visual_rag.embed.model_server import ModelServer, Retries
 from visual_rag.embed.pooling import merged, pooling_name, shortlist_rows
+from visual_rag.embed.protocol import check_questions
 from visual_rag.embed.regions import WHOLE_PAGE
-from visual_rag.errors import InvalidInput, ModelLoadError, UnhealthyEmbedding
+from visual_rag.errors import InvalidInput, ModelLoadError
 from visual_rag.records import FloatArray, ModelIdentity, Page, PageEmbedding, QueryEmbedding
 from visual_rag.scoring import pool_clusters
 from visual_rag.settings import MODEL_KEY_VARIABLE, ModelSettings
@@ -123,9 +125,7 @@ class RemoteEmbedder:
             InvalidInput: A text is empty.
             EmbeddingError: As in `embed_pages`.
         """
-        for text in texts:
-            if not text.strip():
-                raise InvalidInput("the question is empty; ask in words")
+        check_questions(texts)
         with self._server.client() as client:
             all_rows = [
                 self._of_our_dim(rows)
@@ -149,13 +149,13 @@ class RemoteEmbedder:
             [rows] = self._server.multi_vectors(client, body, n_inputs=1)
             return self._of_our_dim(rows)
 
-        with self._server.client() as client, ThreadPoolExecutor(self.pages_at_once) as threads:
+        with self._server.client() as client:
             batches = _batches(data_urls, self.pages_at_once, _BYTES_AT_ONCE)
-            return [rows for batch in batches for rows in threads.map(ask, batch)]
+            return [rows for batch in batches for rows in _all_at_once(ask, batch)]
 
     def _of_our_dim(self, rows: FloatArray) -> FloatArray:
         if rows.shape[1] != self._dim:
-            raise UnhealthyEmbedding(
+            raise ModelLoadError(
                 f"{self._url} gives rows of {rows.shape[1]} values, and gave {self._dim} at first; "
                 "the server runs another model now: load it anew",
                 model=self._url,
@@ -248,6 +248,27 @@ def _png_url(image: Image.Image) -> str:
 
 def _as_url(content: bytes, mimetype: str) -> str:
     return f"data:{mimetype};base64,{base64.b64encode(content).decode()}"
+
+
+def _all_at_once(ask: Callable[[str], FloatArray], items: Sequence[str]) -> list[FloatArray]:
+    """Ask for all items, each in a thread of its own that nobody has to wait for: Ctrl-C ends a server's silence."""
+    answers: SimpleQueue[tuple[int, FloatArray | Exception]] = SimpleQueue()
+
+    def work(place: int, item: str) -> None:
+        try:
+            answers.put((place, ask(item)))
+        except Exception as error:  # noqa: BLE001  # raised again by the thread that asked
+            answers.put((place, error))
+
+    for place, item in enumerate(items):
+        Thread(target=work, args=(place, item), daemon=True).start()
+    found: dict[int, FloatArray] = {}
+    while len(found) < len(items):
+        place, answer = answers.get()
+        if isinstance(answer, Exception):
+            raise answer
+        found[place] = answer
+    return [found[place] for place in range(len(items))]
 
 
 def _batches(items: Iterable[str], most: int, most_bytes: int) -> Iterator[list[str]]:

@@ -1,5 +1,7 @@
 """transformers: an import that works, and loading that is silent and fails in our words."""
 
+import hashlib
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,7 +18,12 @@ try:
 except ImportError as error:
     raise MissingDependency(f"this model needs {error.name}; {EXTRA}") from error
 
-__all__ = ["get_model_conversion_mapping", "loading", "safetensors", "transformers"]
+__all__ = ["get_model_conversion_mapping", "loading", "preparation_hash", "safetensors", "transformers"]
+
+_PREPARATION_KEYS = (
+    *("do_resize", "size", "resample", "do_center_crop", "crop_size", "do_rescale", "rescale_factor", "do_normalize"),
+    *("image_mean", "image_std", "patch_size", "merge_size", "max_num_patches", "max_image_size", "do_image_splitting"),
+)
 
 
 @contextmanager
@@ -50,12 +57,25 @@ def _translating(name: str) -> Iterator[None]:
         raise MissingDependency(
             f"'{name}' needs one more package: {_first_line(error).partition('. ')[0]}; {EXTRA}"
         ) from error
-    except (
-        *(OSError, KeyError, ValueError, RuntimeError, AttributeError, TypeError),
-        safetensors.SafetensorError,
-    ) as error:
+    except safetensors.SafetensorError as error:
+        message = f"the weights of '{name}' are damaged or cut off ({_first_line(error)}); copy or download them again"
+        raise ModelLoadError(message, model=name) from error
+    except (OSError, KeyError, ValueError, RuntimeError, AttributeError, TypeError) as error:
         message = f"'{name}' cannot be loaded: {type(error).__name__}: {_first_line(error)}"
         raise ModelLoadError(message, model=name) from error
+
+
+def preparation_hash(image_processor: Any, *parts: Any) -> str:
+    """Hash how an image processor prepares pixels, and whatever else goes into a model's template.
+
+    Args:
+        image_processor: Of transformers.
+        parts: Plain values, such as tokens.
+    """
+    settings = image_processor.to_dict()
+    pixels = {key: settings[key] for key in _PREPARATION_KEYS if settings.get(key) is not None}
+    content = json.dumps([pixels, *parts], sort_keys=True, default=dict)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def _first_line(error: Exception) -> str:

@@ -118,7 +118,7 @@ class DocumentRun:
 
     def _final_state(self, n_ingested: int) -> DocumentState:
         if not self.failures:
-            return DocumentState.READY
+            return DocumentState.READY if self.is_at_end else DocumentState.INGESTING
         return DocumentState.PARTIAL if n_ingested else DocumentState.FAILED
 
     def _record(self, state: DocumentState, n_ingested: int) -> DocumentRecord:

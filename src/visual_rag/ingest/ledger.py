@@ -1,6 +1,7 @@
 """Reading the ledger: which document a person means by a name."""
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from visual_rag.errors import InvalidInput
@@ -32,7 +33,9 @@ def find_documents(ledger: Sequence[DocumentRecord], name: str) -> list[Document
         uris = ", ".join(record.document.source_uri for record in called)
         raise InvalidInput(f"'{name}' means {len(called)} documents; name one of {uris}")
     if not called:
-        raise InvalidInput(f"no document of the index is called '{name}'; `visual-rag list` shows their names")
+        close = get_close_matches(name, [record.document.name for record in ledger], n=1)
+        meant = f"was '{close[0]}' meant? " if close else ""
+        raise InvalidInput(f"no document of the index is called '{name}'; {meant}`visual-rag list` shows their names")
     return called
 
 

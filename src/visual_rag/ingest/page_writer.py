@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from visual_rag.embed.protocol import PageEmbedder
-from visual_rag.errors import EmbeddingError, InvalidInput
+from visual_rag.errors import EmbeddingError, InvalidInput, ModelLoadError, VisualRagError
 from visual_rag.ingest.document_run import DocumentRun
 from visual_rag.ingest.progress import ProgressEstimate
 from visual_rag.records import Page, PageEmbedding, PageFailure, PagePoint, PageRecord
@@ -120,16 +120,14 @@ class PageWriter:
         try:
             return self._points_together(groups)
         except (EmbeddingError, InvalidInput) as error:
-            if error.retryable:  # the model is away: no page is at fault
-                raise
+            _raise_if_no_page_is_at_fault(error)
             return [point for group in groups for point in self._points_alone(group)]
 
     def _points_alone(self, group: Sequence[PageTask]) -> list[PagePoint]:
         try:
             return self._points_together([group])
         except (EmbeddingError, InvalidInput) as error:
-            if error.retryable:
-                raise
+            _raise_if_no_page_is_at_fault(error)
             reason, message = type(error).__name__, f"cannot be embedded: {error}"
             for task in group:
                 failure = PageFailure(page_number=task.page.page_index + 1, reason=reason, message=message)
@@ -187,6 +185,12 @@ class PageWriter:
         for run, n_pages in batch.n_pages.items():
             run.n_waiting -= n_pages
             self._progress.pages_done(run.document, n_pages)
+
+
+def _raise_if_no_page_is_at_fault(error: VisualRagError) -> None:
+    """A served model that is away, or refuses the key, would refuse all other pages too."""
+    if error.retryable or isinstance(error, ModelLoadError):
+        raise error
 
 
 def _with_pixels(tasks: Sequence[PageTask]) -> AnyOf:

@@ -236,5 +236,7 @@ def write_contact_sheets(searches: Sequence[tuple[str, Sequence[Hit]]], image_of
     try:
         path.write_bytes(sheet)
     except OSError as error:
-        raise StoreUnavailable(f"'{path}' cannot be written: {error.strerror}; name another file") from error
+        raise StoreUnavailable(
+            f"'{path}' cannot be written: {error.strerror}; name a file in a folder that exists and may be written to"
+        ) from error
     return path

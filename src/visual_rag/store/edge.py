@@ -330,7 +330,7 @@ class EdgeStore:
         with self._guard, translating(self._folder, doing):
             if self._shards is None:
                 raise StoreError(
-                    f"index '{self._folder.name}' is closed; open it again with EdgeStore.open",
+                    f"index '{self._folder.name}' is closed; open it again",
                     collection=self._folder.name,
                 )
             yield self._shards

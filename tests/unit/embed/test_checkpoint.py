@@ -1,5 +1,6 @@
 """A model's files are found or refused with what to do; nothing is downloaded behind the user's back."""
 
+import json
 import os
 import re
 import shutil
@@ -13,7 +14,7 @@ from checkpoints.build import Shelf
 from checkpoints.variants import copied, edit_json, edit_weights
 
 from visual_rag.embed.checkpoint import find_checkpoint, is_here
-from visual_rag.errors import ModelLoadError, UnknownModel
+from visual_rag.errors import InvalidInput, ModelLoadError, UnknownModel
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 OFFLINE = """
@@ -190,3 +191,73 @@ def test_a_model_of_the_hub_is_found_in_its_cache(shelf: Shelf, tmp_path: Path) 
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment)
     assert done.stdout.split() == ["vidore/tiny", COMMIT, "qwen2_vl", "True"]
+
+
+@pytest.mark.parametrize("change", [{"lora_alpha": 64}, {"use_rslora": True}])
+def test_how_an_adapter_is_applied_counts(folder: Path, tmp_path: Path, change: dict[str, object]) -> None:
+    """The same weights scaled otherwise are another model; the note of where the base lies is not."""
+    adapter = make_adapter_folder(tmp_path / "adapter", str(folder))
+    before = find_checkpoint(str(adapter)).weights_hash
+    shutil.copytree(folder, tmp_path / "moved")
+    assert find_checkpoint(str(adapter), base_model=str(tmp_path / "moved")).weights_hash == before
+    said = json.loads((adapter / "adapter_config.json").read_text())
+    (adapter / "adapter_config.json").write_text(json.dumps(said | change))
+    assert find_checkpoint(str(adapter)).weights_hash != before
+
+
+def test_what_the_config_says_of_the_network_counts(folder: Path) -> None:
+    """It is not in the weights and shapes vectors as much; which release saved it does not."""
+    before = find_checkpoint(str(folder)).weights_hash
+    said = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(said | {"transformers_version": "5.99"}))
+    assert find_checkpoint(str(folder)).weights_hash == before
+    said["text_config"]["rms_norm_eps"] = 10
+    (folder / "config.json").write_text(json.dumps(said))
+    assert find_checkpoint(str(folder)).weights_hash != before
+
+
+def test_an_adapter_of_an_adapter_is_refused(folder: Path, tmp_path: Path) -> None:
+    """Of itself, too."""
+    for base in (".", str(make_adapter_folder(tmp_path / "first", str(folder)))):
+        second = make_adapter_folder(tmp_path / f"on {Path(base).name}", base)
+        with pytest.raises(ModelLoadError, match="is an adapter itself"):
+            find_checkpoint(str(second))
+
+
+def test_a_head_that_was_trained_alone_has_another_hash(folder: Path) -> None:
+    """However small its share of a large file."""
+    edit_weights(folder, lambda tensors: tensors | {"filler": torch.zeros(25_000_000)})
+    before = find_checkpoint(str(folder)).weights_hash
+    edit_weights(
+        folder, lambda tensors: {n: v + 1e-3 if n == "custom_text_proj.weight" else v for n, v in tensors.items()}
+    )
+    assert find_checkpoint(str(folder)).weights_hash != before
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "./" + "y" * 300, "a/" + "z" * 300])
+def test_a_name_that_no_file_can_have_is_unknown(name: str) -> None:
+    """And is not echoed whole."""
+    with pytest.raises((UnknownModel, ModelLoadError)) as caught:
+        find_checkpoint(name)
+    assert len(str(caught.value)) < 1200
+
+
+def test_a_revision_of_a_folder_and_a_base_of_a_full_model_are_refused(folder: Path) -> None:
+    """What has no effect misleads."""
+    with pytest.raises(InvalidInput, match="has no revision 'main'"):
+        find_checkpoint(str(folder), revision="main")
+    with pytest.raises(InvalidInput, match="is no LoRA adapter"):
+        find_checkpoint(str(folder), base_model="elsewhere")
+
+
+def test_a_model_without_its_processor_is_refused(folder: Path) -> None:
+    """The message names the file."""
+    (folder / "processor_config.json").unlink()
+    with pytest.raises(ModelLoadError, match=r"processor_config\.json"):
+        find_checkpoint(str(folder))
+
+
+def test_a_name_much_like_a_known_one_is_asked_about() -> None:
+    """People type from memory."""
+    with pytest.raises(UnknownModel, match="was spotter meant"):
+        find_checkpoint("spoter")

@@ -241,7 +241,7 @@ def test_damaged_files_are_refused(spoil: str, checkpoints: dict[str, Path], tmp
         (folder / "config.json").write_text(json.dumps(config))
     else:
         (folder / spoil).write_bytes(b"not what it should be" * 100)
-    with pytest.raises(ModelLoadError, match="cannot be loaded") as caught:
+    with pytest.raises(ModelLoadError, match=r"cannot be loaded|damaged or cut off") as caught:
         load(folder)
     assert caught.value.model == str(folder)
 
@@ -303,8 +303,8 @@ def test_batches_are_halved_when_memory_runs_out(
     embedder, model = hungry(checkpoints["clip"], 1)
     with caplog.at_level(logging.WARNING):
         found = embedder.embed_pages(pages)
-    assert model.sizes == [4, 2, 1, 1, 2, 1, 1, 1]
-    assert "4 pages do not fit into the memory of cpu together; trying 2" in caplog.messages
+    assert model.sizes == [4, 2, 1, 1, 1, 1, 1]
+    assert "4 items do not fit into the memory of cpu; going on with 2" in caplog.messages
     expected = load(checkpoints["clip"]).embed_pages(pages)
     np.testing.assert_allclose([e.vectors for e in found], [e.vectors for e in expected], atol=1e-5)
 

@@ -127,7 +127,7 @@ def test_a_damaged_weight_file_is_refused(shelf: Shelf, tmp_path: Path, n_bytes:
     folder = copied(shelf.folder("ColQwen2"), tmp_path / "model")
     with (folder / WEIGHTS).open("r+b") as file:
         file.truncate(n_bytes)
-    with pytest.raises(ModelLoadError, match="cannot be loaded"):
+    with pytest.raises(ModelLoadError, match="damaged or cut off"):
         load(folder)
 
 
@@ -136,7 +136,7 @@ def test_a_damaged_adapter_is_refused(shelf: Shelf, tmp_path: Path) -> None:
     make_adapter(shelf.folder("ColQwen2"), tmp_path / "adapter", architecture="ColQwen2")
     with (tmp_path / "adapter" / ADAPTER_WEIGHTS).open("r+b") as file:
         file.truncate(1000)
-    with pytest.raises(ModelLoadError, match="cannot be loaded"):
+    with pytest.raises(ModelLoadError, match="damaged or cut off"):
         load(tmp_path / "adapter")
 
 
@@ -422,10 +422,20 @@ def test_batches_are_halved_when_memory_runs_out(shelf: Shelf, caplog: pytest.Lo
     pages = [noise_page((200, 280), seed) for seed in range(4)]
     embedder, device = on_small_device(folder, most=1)
     found = embedder.embed_pages(pages)
-    assert device.sizes == [4, 2, 1, 1, 2, 1, 1]
+    assert device.sizes == [4, 2, 1, 1, 1, 1]  # it remembers what did not fit
     assert "do not fit into the memory" in caplog.text
     for ours, page in zip(found, pages, strict=True):
         np.testing.assert_allclose(ours.vectors, load(folder).embed_pages([page])[0].vectors, atol=1e-5)
+
+
+def test_questions_are_halved_too(shelf: Shelf) -> None:
+    """They come sixteen at a time."""
+    embedder, device = on_small_device(shelf.folder("ColQwen2"), most=2)
+    texts = ["oil filter", "pump", "torque", "warranty"]
+    assert [query.tokens for query in embedder.embed_queries(texts)] == [
+        query.tokens for query in load(shelf.folder("ColQwen2")).embed_queries(texts)
+    ]
+    assert device.sizes == [4, 2, 2]
 
 
 def test_a_page_that_never_fits_is_told(shelf: Shelf) -> None:

@@ -1,6 +1,7 @@
 """The client of a served model, against a real HTTP server on this machine that answers in vLLM's shape."""
 
 import base64
+import contextlib
 import hashlib
 import io
 import itertools
@@ -129,6 +130,9 @@ class Handler(BaseHTTPRequestHandler):
             return
         if fault == "slow":
             time.sleep(1.0)
+        if fault == "drip":
+            self.drip()
+            return
         if fault.isdecimal():
             error = {"message": f"no luck with {fault}", "type": "Error", "code": int(fault)}
             self.answer(int(fault), {"error": error}, {"Retry-After": "0"})
@@ -140,6 +144,16 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(
             200, _spoilt([{"index": n, "object": "pooling", "data": item} for n, item in enumerate(rows)], fault)
         )
+
+    def drip(self) -> None:
+        """Begin an answer that does not end for a long time, a byte at a time."""
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        with contextlib.suppress(OSError):  # until the client has had enough
+            for _ in range(1000):
+                self.wfile.write(b" ")
+                time.sleep(0.05)
 
     def answer(self, status: int, content: Any, headers: dict[str, str] | None = None) -> None:
         """Send JSON; NaN as Python writes it."""
@@ -167,7 +181,6 @@ BAD_ROWS: dict[str, Callable[[Any], Any]] = {
     "no rows": lambda rows: [],
     "ragged": lambda rows: [[1.0, 0.0], [1.0]],
     "text": lambda rows: "AAAA",
-    "long rows": lambda rows: [[*row, 0.0] for row in rows],
 }
 BAD_ANSWERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "garbage": lambda answer: b"<html>Welcome to nginx!</html>",
@@ -349,7 +362,28 @@ def test_a_server_that_is_not_there(server: FakeServer) -> None:
         load_remote(url, ModelSettings(), retries=QUICK)
 
 
-@pytest.mark.parametrize("fault", ["400", "404", "413", "500"])
+def test_an_answer_that_does_not_end_is_given_up_on(server: FakeServer) -> None:
+    """The limit is on the whole request, not on each byte."""
+    embedder = load(server, ModelSettings(timeout_s=0.3))
+    server.faults = ["drip"] * QUICK.n_tries
+    started = time.monotonic()
+    with pytest.raises(ModelUnavailable, match="does not end"):
+        embedder.embed_pages(PAGES[:1])
+    assert time.monotonic() - started < 10
+
+
+def test_a_model_that_is_no_longer_served_ends_an_ingest(server: FakeServer) -> None:
+    """No page is at fault, so none is tried alone: neither for a lost model nor for one of other rows."""
+    embedder = load(server)
+    server.faults = ["404"]
+    with pytest.raises(ModelLoadError, match=r"no longer the model .HTTP 404: no luck with 404"):
+        embedder.embed_pages(PAGES[:1])
+    server.dim = 24
+    with pytest.raises(ModelLoadError, match="rows of 24 values, and gave 16 at first"):
+        embedder.embed_pages(PAGES[:1])
+
+
+@pytest.mark.parametrize("fault", ["400", "413"])
 def test_a_refused_request_is_not_tried_again(server: FakeServer, fault: str) -> None:
     """The message has what the server says."""
     embedder = load(server)

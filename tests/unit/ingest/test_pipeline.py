@@ -11,10 +11,19 @@ import pytest
 from PIL import Image, ImageDraw
 
 from visual_rag import VisualIndex
-from visual_rag.errors import DamagedDocument, InvalidInput, SourceUnavailable, StoreError, UnhealthyEmbedding
+from visual_rag.errors import (
+    DamagedDocument,
+    InvalidInput,
+    ModelLoadError,
+    ModelUnavailable,
+    SourceUnavailable,
+    StoreError,
+    UnhealthyEmbedding,
+)
 from visual_rag.ingest.removal import remove_documents
 from visual_rag.records import DocumentState, IngestProgress, Page, PageEmbedding, PagePoint
 from visual_rag.settings import RenderSettings
+from visual_rag.store.filters import AnyOf
 from visual_rag.testing import FakeEmbedder
 
 
@@ -521,3 +530,71 @@ def test_a_store_that_fails_ends_the_run_and_a_second_one_finishes_it(
     assert [record.state for record in index.documents()] == [DocumentState.INGESTING]
     index.add(folder)
     assert page_numbers(index) == {"a.tif": list(range(1, 21))}
+
+
+def test_strict_leaves_a_document_that_was_cut_off_to_be_finished(
+    index: VisualIndex, folder: Path, embedder: FakeEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its batch held a bad page of the document before it: it is not ready, and the next run ingests the rest."""
+    draw(folder / "a.png", "bad")
+    draw(folder / "b.tif", *(f"page {number}" for number in range(20)))
+    embed = embedder.embed_pages
+
+    def refusing(pages: Sequence[Page]) -> list[PageEmbedding]:
+        if any(page.page_index == 0 and len(pages) == 1 for page in pages) or len(pages) == 8:
+            raise UnhealthyEmbedding("bad")
+        return embed(pages)
+
+    monkeypatch.setattr(embedder, "embed_pages", refusing)
+    with pytest.raises(UnhealthyEmbedding):
+        index.add(folder, strict=True)
+    monkeypatch.undo()
+    assert {record.document.name: record.state for record in index.documents()}["b.tif"] is not DocumentState.READY
+    index.add(folder)
+    assert page_numbers(index) == {"a.png": [1], "b.tif": list(range(1, 21))}
+
+
+@pytest.mark.parametrize("error", [ModelUnavailable("away"), ModelLoadError("refuses the key")])
+def test_a_model_that_is_away_is_no_fault_of_a_page(
+    index: VisualIndex, folder: Path, embedder: FakeEmbedder, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """The run ends; the next one goes on from there."""
+    draw(folder / "a.tif", "one", "two")
+
+    def away(pages: Sequence[Page]) -> list[PageEmbedding]:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(embedder, "embed_pages", away)
+        with pytest.raises(type(error)):
+            index.add(folder)
+    assert index.documents()[0].state is DocumentState.INGESTING
+    index.add(folder)
+    assert page_numbers(index) == {"a.tif": [1, 2]}
+
+
+def test_a_callback_may_search_but_not_write(index: VisualIndex, folder: Path) -> None:
+    """It would wait for itself for ever."""
+    draw(folder / "a.png", "one")
+    for write in (lambda: index.add(folder), lambda: index.remove("a.png")):
+        with pytest.raises(InvalidInput, match="on_progress may search"):
+            index.add(draw(folder / "b.png", "two"), on_progress=lambda _, write=write: write())  # type: ignore[misc]
+    assert sorted(page_numbers(index)) == ["b.png"]
+
+
+def test_pages_that_were_lost_are_counted_and_come_back(index: VisualIndex, folder: Path) -> None:
+    """The ledger knows what should be there."""
+    draw(folder / "a.tif", "one", "two", "three")
+    index.add(folder)
+    assert index.n_missing_pages() == 0
+    index._store.delete(AnyOf("page_index", (1,)))
+    assert index.n_missing_pages() == 1
+    index.add(folder)
+    assert index.n_missing_pages() == 0
+    assert page_numbers(index) == {"a.tif": [1, 2, 3]}
+
+
+def test_a_password_is_a_text_or_a_function(index: VisualIndex, folder: Path) -> None:
+    """Anything else is told at once."""
+    with pytest.raises(InvalidInput, match="password is a int"):
+        index.add(folder, password=5)  # type: ignore[arg-type]
