@@ -411,7 +411,6 @@ def test_an_answer_in_another_shape_is_refused(server: FakeServer, fault: str) -
         ("zero", "zero or not finite"),
         ("one vector", r"shape \(16,\), expected \(n_vectors, dim\)"),
         ("no rows", r"shape \(0,\), expected \(n_vectors, dim\)"),
-        ("long rows", "rows of 17 values, and gave 16 at first"),
     ],
 )
 def test_rows_that_are_not_healthy_are_refused(server: FakeServer, fault: str, message: str) -> None:
