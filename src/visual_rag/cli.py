@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from visual_rag.records import Hit, IngestReport
 
 EXIT_ERROR, EXIT_SOME_FAILED, EXIT_INTERRUPTED = 1, 3, 130
-_LAST_SEARCH = "last_search.json"
 _HELP = "Find the page that shows it: search PDFs and images by what their pages look like."
 _EPILOG = (
     "Exit codes: 0 done; 1 an error, told in one line; 2 wrong usage; 3 ingest finished, but some documents or pages "
@@ -174,10 +173,13 @@ def search(
     as_json: JsonOption = False,
 ) -> None:
     """Find the pages that show what the question asks for, best first."""
+    from visual_rag.last_search import remember
+
     question = " ".join(words)
     with _open(index, model, device) as opened:
         hits = opened.search(question, k=k, documents=document or [], min_similarity=min_similarity)
-        _remember(opened.folder, question, hits)
+        if trouble := remember(opened.folder, question, hits):
+            print_line(err, f"`visual-rag show` will not know this search: {trouble}")
         _warn_of_lost_pages(opened)
         is_empty = not hits and next(opened.pages(), None) is None
     if as_json:
@@ -200,8 +202,10 @@ def show(
     open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser or viewer.")] = False,
 ) -> None:
     """Write the pages found by the last search as a contact sheet: one picture, or one web page."""
+    from visual_rag.last_search import recall
+
     with _open(index) as opened:
-        question, hits = _last_search(opened.folder)
+        question, hits = recall(opened.folder)
         if not hits:
             raise InvalidInput(f"the last search, {question!r}, found nothing to show; ask in other words")
         opened.show(question, hits, output)
@@ -235,11 +239,13 @@ def remove(
     as_json: JsonOption = False,
 ) -> None:
     """Take documents out of the index. The files themselves are left alone."""
+    from visual_rag.last_search import forget
+
     with _open(index) as opened:
         n_before = len(opened.documents())
         n_pages = opened.remove(*documents)
         n_documents = n_before - len(opened.documents())
-        (opened.folder / _LAST_SEARCH).unlink(missing_ok=True)  # it holds text of pages that may be gone
+        forget(opened.folder)  # it holds text of pages that may be gone
     if as_json:
         _print_json({"n_documents_removed": n_documents, "n_pages_removed": n_pages})
     else:
@@ -353,29 +359,6 @@ def _progress(*, quiet: bool) -> Any:
     from visual_rag.wording import document_line
 
     return page_progress(err, document_line)
-
-
-def _remember(folder: Path, question: str, hits: Sequence["Hit"]) -> None:
-    text, path = json.dumps({"question": question, "hits": [asdict(hit) for hit in hits]}), folder / _LAST_SEARCH
-    try:
-        path.with_suffix(".part").write_text(text, encoding="utf-8")
-        path.with_suffix(".part").replace(path)
-    except OSError as error:  # the hits are what was asked for
-        print_line(err, f"`visual-rag show` will not know this search: {error.strerror}")
-
-
-def _last_search(folder: Path) -> tuple[str, list["Hit"]]:
-    from visual_rag.records import Hit, PageRecord
-
-    path = folder / _LAST_SEARCH
-    if not path.exists():
-        raise InvalidInput("nothing was searched yet; run `visual-rag search QUESTION` first")
-    try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
-        hits = [Hit(**{**values, "page": PageRecord(**values["page"])}) for values in saved["hits"]]
-        return str(saved["question"]), hits
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise InvalidInput("the last search cannot be read; run `visual-rag search QUESTION` again") from error
 
 
 def _print_json(value: Any) -> None:

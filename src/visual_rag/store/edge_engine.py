@@ -164,8 +164,9 @@ def translating(folder: Path, doing: str) -> Iterator[None]:
         if type(error).__name__ != PANIC:
             raise
         raise StoreError(
-            f"the engine broke off while {doing} index '{folder.name}' ({_tidy(error, folder)}); open the index again, "
-            "and report this if it repeats",
+            f"the engine broke off while {doing} index '{folder.name}' ({_tidy(error, folder)}). Open the index again; "
+            "if that ends so as well, a file of it is damaged: restore its folder from a copy, or ingest the documents "
+            "into a new index",
             collection=folder.name,
         ) from error
 
