@@ -23,7 +23,7 @@ from rich.console import Console
 from visual_rag import __version__
 from visual_rag.errors import CollectionNotFound, InvalidInput, VisualRagError
 from visual_rag.printing import Row, count, print_line, print_rows
-from visual_rag.settings import DEFAULT_INDEX, INDEX_VARIABLE, ModelDtype, default_index_folder
+from visual_rag.settings import DEFAULT_INDEX, INDEX_VARIABLE, ModelDtype, ModelSettings, default_index_folder
 
 if TYPE_CHECKING:
     from visual_rag.index import IndexInfo, VisualIndex
@@ -125,7 +125,7 @@ def ingest(
 ) -> None:
     """Bring documents into the index. What is in it unchanged costs nothing; a broken file costs only itself."""
     from visual_rag.index import VisualIndex
-    from visual_rag.settings import ModelSettings, RenderSettings
+    from visual_rag.settings import RenderSettings
     from visual_rag.sources.local import check_sources
 
     check_sources(paths)  # before an index is made for nothing
@@ -169,6 +169,7 @@ def search(
     model: Annotated[
         str | None, typer.Option(help="Where the index's model lies now, if it was moved.", show_default=False)
     ] = None,
+    base_model: BaseModelOption = None,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
@@ -176,7 +177,7 @@ def search(
     from visual_rag.last_search import remember
 
     question = " ".join(words)
-    with _open(index, model, device) as opened:
+    with _open(index, model, ModelSettings(base_model=base_model, device=device)) as opened:
         hits = opened.search(question, k=k, documents=document or [], min_similarity=min_similarity)
         if trouble := remember(opened.folder, question, hits):
             print_line(err, f"`visual-rag show` will not know this search: {trouble}")
@@ -292,7 +293,6 @@ def doctor(
 ) -> None:
     """Check what is installed and what is missing, with the command that mends it; or try a model."""
     from visual_rag.doctor import examine, examine_model
-    from visual_rag.settings import ModelSettings
 
     settings = ModelSettings(
         revision=revision, base_model=base_model, max_visual_tokens=max_visual_tokens, device=device, dtype=dtype
@@ -332,12 +332,11 @@ def _fail(message: str) -> None:
     sys.exit(EXIT_ERROR)
 
 
-def _open(folder: Path | None, model: str | None = None, device: str = "auto") -> "VisualIndex":
+def _open(folder: Path | None, model: str | None = None, model_settings: ModelSettings | None = None) -> "VisualIndex":
     from visual_rag.index import VisualIndex
-    from visual_rag.settings import ModelSettings
 
     try:
-        return VisualIndex.open(folder, model=model, model_settings=ModelSettings(device=device))
+        return VisualIndex.open(folder, model=model, model_settings=model_settings)
     except CollectionNotFound as error:
         typed = folder or default_index_folder()
         raise CollectionNotFound(

@@ -100,7 +100,8 @@ def examine_model(name: str, settings: ModelSettings) -> list[Check]:
     pages = [make_page(text, number) for number, text in enumerate(texts)]
     identity = embedder.identity
     found = f"{identity.architecture or 'spotter'}, {identity.dim} dims, {identity.backend}"
-    mend = "" if settings.dtype == "float32" else "try --dtype float32"
+    is_ours = settings.dtype != "float32" and not name.lower().startswith("http")
+    mend = "try --dtype float32" if is_ours else ""
     checks = [Check(part=f"model {name}", ok=True, optional=False, found=found, mend="")]
     for finding in examine_embedder(embedder, pages, _QUESTIONS):
         mending = "" if finding.ok else mend

@@ -7,6 +7,7 @@ with VisualIndex.open_or_create("manuals.index") as index:
 """
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -27,7 +28,7 @@ from visual_rag.ingest.pipeline import Ingestor, PasswordFor
 from visual_rag.ingest.progress import OnProgress
 from visual_rag.ingest.removal import remove_documents
 from visual_rag.passport import IndexPassport
-from visual_rag.records import DocumentRecord, Hit, IngestReport, PageRecord
+from visual_rag.records import DocumentRecord, DocumentState, Hit, IngestReport, PageRecord
 from visual_rag.render import renderer_version
 from visual_rag.retrieve.contact_sheet import write_contact_sheets
 from visual_rag.retrieve.search import PageSearcher
@@ -307,7 +308,9 @@ class VisualIndex:
 
     def n_missing_pages(self) -> int:
         """Count pages that the ledger says are here and are not: files of the index were lost; ingesting heals it."""
-        return sum(record.n_ingested for record in self.documents()) - self._store.count()
+        n_stored = Counter(page.document_id for page in self._store.scroll())
+        finished = [record for record in self.documents() if record.state is not DocumentState.INGESTING]
+        return sum(max(0, record.n_ingested - n_stored[record.document.document_id]) for record in finished)
 
     def info(self) -> IndexInfo:
         """Say what the index was built with and what it holds."""

@@ -1,6 +1,6 @@
 """The record of everything that shaped the vectors of an index, checked at every open, ingest and search.
 
->>> from visual_rag.records import ModelIdentity
+>>> from visual_rag.records import SERVED, ModelIdentity
 >>> model = ModelIdentity(name="spotter", revision="1", weights_hash="ab", dim=128, backend="onnxruntime 1.31")
 >>> IndexPassport(model=model, dpi=120, renderer="pdfium 5.15", pooling="clusters64").model.name
 'spotter'
@@ -11,12 +11,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from visual_rag.errors import PassportMismatch
-from visual_rag.records import ModelIdentity
+from visual_rag.records import SERVED, ModelIdentity
 from visual_rag.settings import Renderer
 
 SCHEMA_VERSION = 1
 _COMPARED = ("weights_hash", "dim", "architecture", "template", "precision", "max_visual_tokens")
-_SERVED = "served"
 _LEAST_PROBE_COSINE = 0.999  # bfloat16 against float32 stays above 0.9995
 _SET_BY_USERS = {"template", "precision", "max_visual_tokens", "pooling"}
 _SETTINGS_CURE = "Leave out what was set otherwise, or install the libraries that it was built with"
@@ -93,7 +92,7 @@ class IndexPassport:
 
     def needs_probe(self, model: ModelIdentity) -> bool:
         """Whether equal weights may give other vectors: other libraries run them, or a server that may have others."""
-        return bool(self.probe) and (model.backend != self.model.backend or model.revision == _SERVED)
+        return bool(self.probe) and (model.backend != self.model.backend or model.revision == SERVED)
 
     def check_probe(self, probe: Sequence[float], model: ModelIdentity, *, index: str) -> None:
         """Refuse a model that no longer embeds as it did.

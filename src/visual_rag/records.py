@@ -19,6 +19,7 @@ FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
 
+LOCAL, SERVED = "local", "served"  # revisions of models that lie in a folder, or on a server
 _NAMESPACE = uuid.UUID("6f1d3c1e-6d0b-5f0e-9a55-2f4f7c1b8a10")
 
 
@@ -162,7 +163,7 @@ class ModelIdentity:
     @property
     def is_placed(self) -> bool:
         """Whether the name says where the model lies, a folder or a server, and its weights alone what it is."""
-        return self.revision in {"local", "served"}
+        return self.revision in {LOCAL, SERVED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

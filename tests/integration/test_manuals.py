@@ -119,7 +119,7 @@ def test_a_second_opener_is_told_who_holds_the_index(index: VisualIndex) -> None
 def test_another_model_or_dpi_is_refused_with_the_way_out(tmp_path: Path) -> None:
     """At the door, before any vector is mixed."""
     VisualIndex.create(tmp_path / "index").close()
-    with pytest.raises(PassportMismatch, match="model='spotter'"):
+    with pytest.raises(PassportMismatch, match="go on with spotter"):
         VisualIndex.open(tmp_path / "index", model=FakeEmbedder())
     with pytest.raises(PassportMismatch, match="dpi 120"):
         VisualIndex.open(tmp_path / "index", render=RenderSettings(dpi=200))

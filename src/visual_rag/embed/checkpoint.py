@@ -18,10 +18,10 @@ from typing import Any
 
 from visual_rag.embed.models import MODELS
 from visual_rag.errors import InvalidInput, MissingDependency, ModelLoadError, UnknownModel
+from visual_rag.records import LOCAL
 
 _NEEDED_FILES = ["*.json", "*.safetensors", "*.jinja", "*.txt", "*.model"]
 _SUBFOLDERS = ["*/*"]  # checkpoints of a training, and other formats
-LOCAL = "local"
 _SAMPLE_BYTES = 4096
 _INCIDENTAL = {
     "_name_or_path",
@@ -113,12 +113,20 @@ def find_checkpoint(name: str, *, revision: str | None = None, base_model: str |
         cure = "save the model in that format" if found == LOCAL else f"is its download whole? `hf download {name}`"
         raise ModelLoadError(f"'{name}' holds no *.safetensors; {cure}", model=name)
     shown = str(folder) if found == LOCAL else name
-    checkpoint = Checkpoint(name=shown, folder=folder, revision=found, config=config, base=base, adapter=adapter or {})
+    return Checkpoint(name=shown, folder=folder, revision=found, config=config, base=base, adapter=adapter or {})
+
+
+def check_processor(checkpoint: Checkpoint) -> None:
+    """Refuse a model without the files of its processor.
+
+    Raises:
+        ModelLoadError: Neither it nor its base has any.
+    """
     if not any((checkpoint.processor_folder / file).is_file() for file in _PROCESSOR_FILES):
         raise ModelLoadError(
-            f"'{name}' holds no {' or '.join(_PROCESSOR_FILES)}; copy its processor's files as well", model=name
+            f"'{checkpoint.name}' holds no {' or '.join(_PROCESSOR_FILES)}; copy its processor's files as well",
+            model=checkpoint.name,
         )
-    return checkpoint
 
 
 def is_here(name: str) -> bool:
@@ -135,7 +143,7 @@ def is_here(name: str) -> bool:
 
 
 def _locate(name: str, revision: str | None) -> tuple[Path, str]:
-    path = Path(name).expanduser()
+    path = _expanded(name)
     if _is_folder(path):
         return path.absolute(), LOCAL
     if path.is_absolute() or name.startswith((".", "~")) or name.count("/") != 1:
@@ -202,6 +210,13 @@ def _full_checkpoint(name: str) -> Checkpoint:
     if (_locate(name, None)[0] / "adapter_config.json").is_file():
         raise ModelLoadError("that is an adapter itself", model=name)
     return find_checkpoint(name)
+
+
+def _expanded(name: str) -> Path:
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:  # of a user that is not there
+        return Path(name)
 
 
 def _is_folder(path: Path) -> bool:

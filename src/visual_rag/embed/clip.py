@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from visual_rag.embed.checkpoint import Checkpoint
+from visual_rag.embed.checkpoint import Checkpoint, check_processor
 from visual_rag.embed.families import Family, find_family
 from visual_rag.embed.protocol import check_questions
 from visual_rag.embed.regions import WHOLE_PAGE
 from visual_rag.embed.torch_batches import BatchRunner, healthy_rows
 from visual_rag.embed.torch_runtime import pick_device, pick_dtype, torch
-from visual_rag.embed.transformers_runtime import loading, preparation_hash, transformers
+from visual_rag.embed.transformers_runtime import TokenizerMarks, loading, preparation_hash, transformers
 from visual_rag.errors import InvalidInput, ModelLoadError
 from visual_rag.records import FloatArray, ModelIdentity, Page, PageEmbedding, QueryEmbedding
 from visual_rag.settings import ModelSettings, refuse_changed
@@ -57,6 +57,7 @@ class ClipEmbedder:
         self._settings = settings
         self._family = find_family(checkpoint.config, name=checkpoint.name)
         self._batches = BatchRunner(settings.batch_size or _BATCH_SIZE, model=checkpoint.name, device=model.device)
+        self._marks = TokenizerMarks(processor.tokenizer)
         self._tokenizing = Lock()  # a tokenizer keeps how it pads from one call to the next
 
     @cached_property
@@ -140,7 +141,8 @@ class ClipEmbedder:
         has_mask = self._family.architecture in _WITH_MASK
         # The tokenizer that SigLIP 2 checkpoints name keeps capitals, which the model never saw:
         # huggingface.co/google/siglip2-base-patch16-224/discussions/22
-        prepared = list(texts) if has_mask else [text.lower() for text in texts]
+        plain = [self._marks.as_plain_text(text) for text in texts]
+        prepared = plain if has_mask else [text.lower() for text in plain]
         n_most = self._model.config.text_config.max_position_embeddings
         padding = True if has_mask else "max_length"
         with self._tokenizing:
@@ -190,6 +192,7 @@ def load_clip(checkpoint: Checkpoint, settings: ModelSettings) -> ClipEmbedder:
             "merge it into its model, save that, and name the folder",
             model=checkpoint.name,
         )
+    check_processor(checkpoint)
     refuse_changed(settings, ("pool_factor", "shortlist_pooling"), "a model with one vector a page")
     device = pick_device(settings.device)
     with loading(checkpoint.name):

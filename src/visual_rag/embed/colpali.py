@@ -18,6 +18,7 @@ from PIL import Image
 
 from visual_rag.embed.checkpoint import Checkpoint
 from visual_rag.embed.colpali_network import Network, load_network, template_hash
+from visual_rag.embed.families import find_family
 from visual_rag.embed.pooling import merged, pooling_name, shortlist_rows
 from visual_rag.embed.protocol import check_questions
 from visual_rag.embed.regions import WHOLE_PAGE, grid_regions, square_regions, tile_regions
@@ -198,10 +199,9 @@ def load_colpali(checkpoint: Checkpoint, settings: ModelSettings) -> ColPaliEmbe
         MissingDependency: colpali-engine is not installed.
         InvalidInput: The device is not on this machine, or a setting does not fit the family.
     """
-    network = load_network(checkpoint, settings)
-    if network.family.is_single_vector:
+    if find_family(checkpoint.config, name=checkpoint.name).is_single_vector:
         refuse_changed(settings, ("pool_factor", "shortlist_pooling"), "a model with one vector a page")
-    return ColPaliEmbedder(checkpoint, network, settings)
+    return ColPaliEmbedder(checkpoint, load_network(checkpoint, settings), settings)
 
 
 def _shape(image: Image.Image) -> float:

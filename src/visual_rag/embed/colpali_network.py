@@ -8,7 +8,6 @@ adapter whose names match nothing changes nothing; adapters stay unmerged.
 
 import importlib
 import math
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -16,10 +15,11 @@ from typing import Any
 
 from PIL import Image
 
-from visual_rag.embed.checkpoint import EXTRA, Checkpoint
+from visual_rag.embed.checkpoint import EXTRA, Checkpoint, check_processor
 from visual_rag.embed.families import Family, find_family
 from visual_rag.embed.torch_runtime import pick_device, pick_dtype, torch
 from visual_rag.embed.transformers_runtime import (
+    TokenizerMarks,
     get_model_conversion_mapping,
     loading,
     preparation_hash,
@@ -78,17 +78,11 @@ class Network:
 
     def queries_batch(self, texts: list[str]) -> dict[str, Any]:
         """Turn questions into tensors; the processor adds what the model was trained to see around them."""
-        return dict(self.processor.process_queries([self._as_plain_text(text) for text in texts]))
-
-    def _as_plain_text(self, text: str) -> str:
-        """Break up what the tokenizer would take for a mark of its own, such as <image>: people may ask about it."""
-        return self._marks.sub(lambda found: f"{found.group()[0]} {found.group()[1:]}", text)
+        return dict(self.processor.process_queries([self._marks.as_plain_text(text) for text in texts]))
 
     @cached_property
-    def _marks(self) -> re.Pattern[str]:
-        added = {token.content for token in self.processor.tokenizer.added_tokens_decoder.values()}
-        marks = sorted((mark for mark in added if mark[:1] in {"<", "["} and len(mark) > 1), key=len, reverse=True)
-        return re.compile("|".join(map(re.escape, marks)) or "(?!)")
+    def _marks(self) -> TokenizerMarks:
+        return TokenizerMarks(self.processor.tokenizer)
 
 
 def load_network(checkpoint: Checkpoint, settings: ModelSettings) -> Network:
@@ -100,6 +94,7 @@ def load_network(checkpoint: Checkpoint, settings: ModelSettings) -> Network:
         InvalidInput: The device is not here, or the family's pages have a fixed number of patches.
     """
     family = find_family(checkpoint.config, name=checkpoint.name)
+    check_processor(checkpoint)
     device = pick_device(settings.device)
     with loading(checkpoint.name):
         model = _load_model(family, checkpoint, pick_dtype(device, settings.dtype)).to(device).eval()

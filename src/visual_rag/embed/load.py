@@ -8,14 +8,14 @@ Heavy libraries are imported only for the models that need them.
 from dataclasses import replace
 from pathlib import Path
 
-from visual_rag.embed.checkpoint import LOCAL, find_checkpoint
+from visual_rag.embed.checkpoint import find_checkpoint
 from visual_rag.embed.families import find_family
 from visual_rag.embed.models import DEFAULT_MODEL
 from visual_rag.embed.pooling import with_pooling
 from visual_rag.embed.protocol import PageEmbedder
 from visual_rag.errors import MissingDependency, ModelLoadError
 from visual_rag.passport import IndexPassport
-from visual_rag.records import ModelIdentity
+from visual_rag.records import LOCAL, SERVED, ModelIdentity
 from visual_rag.settings import ModelSettings, refuse_changed
 
 _OF_CHECKPOINTS = (*("revision", "base_model", "max_visual_tokens", "pool_factor", "shortlist_pooling", "dtype"),)
@@ -82,23 +82,32 @@ def load_embedder_of(
     name = name or model.name
     if DEFAULT_MODEL in {name, model.name}:
         return load_embedder(name, settings)
-    shaped = replace(
+    if name == model.name:
+        return load_embedder(name, _as_built(passport, settings))
+    if _is_address(name):
+        return load_embedder(name, _as_built(passport, settings) if model.revision == SERVED else settings)
+    checkpoint = find_checkpoint(name, revision=settings.revision, base_model=settings.base_model)
+    found = replace(
+        model,
+        name=checkpoint.name,
+        revision=checkpoint.revision,
+        weights_hash=checkpoint.weights_hash,
+        architecture=find_family(checkpoint.config, name=checkpoint.name).architecture,
+    )
+    passport.check_model(found, passport.pooling, index=index)
+    base_model = settings.base_model or (model.base_model if checkpoint.base else None)
+    return load_embedder(name, replace(_as_built(passport, settings), base_model=base_model))
+
+
+def _as_built(passport: IndexPassport, settings: ModelSettings) -> ModelSettings:
+    """What shaped the vectors of an index, wherever the settings leave it open."""
+    model = passport.model
+    return replace(
         with_pooling(settings, passport.pooling),
-        revision=settings.revision or (model.revision if name == model.name and not model.is_placed else None),
+        revision=settings.revision or (None if model.is_placed else model.revision),
         base_model=settings.base_model or model.base_model,
         max_visual_tokens=settings.max_visual_tokens or model.max_visual_tokens,
     )
-    if name != model.name and not _is_address(name):
-        checkpoint = find_checkpoint(name, revision=shaped.revision, base_model=shaped.base_model)
-        found = replace(
-            model,
-            name=checkpoint.name,
-            revision=checkpoint.revision,
-            weights_hash=checkpoint.weights_hash,
-            architecture=find_family(checkpoint.config, name=checkpoint.name).architecture,
-        )
-        passport.check_model(found, passport.pooling, index=index)
-    return load_embedder(name, shaped)
 
 
 def _is_gone(model: ModelIdentity) -> bool:

@@ -25,7 +25,8 @@ from visual_rag.settings import MODEL_KEY_VARIABLE, model_api_key
 log = logging.getLogger(__name__)
 
 _TRANSIENT_STATUS = {429, 500, 502, 503, 504}  # 500: vLLM whose engine is dead or starts anew
-_NOT_FOUND = 404
+_NOT_FOUND, _SERVERS_OWN = 404, 500
+_PLAIN = "page"  # a question that every model answers
 _REFUSED_STATUS = {401, 403}
 _CONNECT_TIMEOUT_S = 10.0
 _MOST_BYTES = 500_000_000  # a page of 8,000 rows of 4,096 values as text takes some 400 MB
@@ -49,9 +50,10 @@ class Retries:
 class _TransientError(Exception):
     """What may go well the next time."""
 
-    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+    def __init__(self, message: str, *, retry_after_s: float | None = None, is_servers_own: bool = False) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.is_servers_own = is_servers_own
 
 
 class ModelServer:
@@ -133,12 +135,24 @@ class ModelServer:
         try:
             response = retrying(_try, client, path, body, self._timeout_s)
         except _TransientError as error:
+            if error.is_servers_own and body is not None and self._answers(client, body):
+                raise EmbeddingError(
+                    f"{self.address} fails on this input each time ({error}); see the server's log", model=self.address
+                ) from error
             raise ModelUnavailable(
                 f"the model server {self.address} does not answer ({error}; tried {self._retries.n_tries} times); "
                 "see whether it runs, then try again",
                 model=self.address,
             ) from error
         return self._read(response)
+
+    def _answers(self, client: httpx.Client, body: dict[str, Any]) -> bool:
+        """Whether the server answers a plain question: then its error was about what was sent."""
+        plain = {name: value for name, value in body.items() if name != "messages"} | {"input": [_PLAIN]}
+        try:
+            return bool(_try(client, "/pooling", plain, self._timeout_s).is_success)
+        except _TransientError:
+            return False
 
     def _wait_s(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
@@ -212,7 +226,8 @@ def _try(client: httpx.Client, path: str, body: dict[str, Any] | None, timeout_s
     headers = {"Retry-After": response.headers["Retry-After"]} if "Retry-After" in response.headers else {}
     response = httpx.Response(response.status_code, headers=headers, content=bytes(content), request=response.request)
     if response.status_code in _TRANSIENT_STATUS:
-        raise _TransientError(_said(response), retry_after_s=_retry_after_s(response))
+        is_servers_own = response.status_code == _SERVERS_OWN
+        raise _TransientError(_said(response), retry_after_s=_retry_after_s(response), is_servers_own=is_servers_own)
     return response
 
 

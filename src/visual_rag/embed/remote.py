@@ -46,9 +46,9 @@ from visual_rag.embed.pooling import merged, pooling_name, shortlist_rows
 from visual_rag.embed.protocol import check_questions
 from visual_rag.embed.regions import WHOLE_PAGE
 from visual_rag.errors import InvalidInput, ModelLoadError
-from visual_rag.records import FloatArray, ModelIdentity, Page, PageEmbedding, QueryEmbedding
+from visual_rag.records import SERVED, FloatArray, ModelIdentity, Page, PageEmbedding, QueryEmbedding
 from visual_rag.scoring import pool_clusters
-from visual_rag.settings import MODEL_KEY_VARIABLE, ModelSettings
+from visual_rag.settings import MODEL_KEY_VARIABLE, ModelSettings, refuse_changed
 
 _PAGE_DPI = 144
 _PAGES_AT_ONCE = 8
@@ -85,7 +85,7 @@ class RemoteEmbedder:
         """The address, and the name that it serves the model by; its weights are not known here."""
         return ModelIdentity(
             name=self._url,
-            revision="served",
+            revision=SERVED,
             weights_hash=hashlib.sha256(f"remote:{self._model_id}".encode()).hexdigest(),
             dim=self._dim,
             backend="vllm pooling API",
@@ -178,6 +178,7 @@ def load_remote(url: str, settings: ModelSettings, *, retries: Retries | None = 
         EmbeddingError: The server does not know the pooling API, or gives no multi-vectors.
     """
     address, wanted = _parse(url)
+    refuse_changed(settings, ("revision", "base_model", "dtype"), "a served model")
     if settings.max_visual_tokens is not None:
         raise InvalidInput("max_visual_tokens is the server's to set; start it with --mm-processor-kwargs")
     if settings.shortlist_pooling != "clusters64":

@@ -63,16 +63,16 @@ class BatchRunner:
         except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError
             if not is_out_of_memory(error):
                 raise
-            if len(batch) == 1:
-                raise OutOfDeviceMemory(
-                    f"{describe(batch[0])} does not fit into the memory of {self._device}; lower max_visual_tokens "
-                    "where the model allows it, take a smaller model, or device='cpu'",
-                    model=self._model,
-                ) from error
-        self.size = max(1, len(batch) // 2)  # outside of the handler, which would hold on to the tensors
-        log.warning("%d items do not fit into the memory of %s; going on with %d", len(batch), self._device, self.size)
-        if self._device.type == "cuda":
+        if self._device.type == "cuda":  # outside of the handler, which would hold on to the tensors
             torch.cuda.empty_cache()
+        if len(batch) == 1:
+            raise OutOfDeviceMemory(
+                f"{describe(batch[0])} does not fit into the memory of {self._device}; lower max_visual_tokens where "
+                "the model allows it, take a smaller model, or device='cpu'",
+                model=self._model,
+            )
+        self.size = max(1, len(batch) // 2)
+        log.warning("%d items do not fit into the memory of %s; going on with %d", len(batch), self._device, self.size)
         return None
 
 

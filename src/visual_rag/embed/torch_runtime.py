@@ -87,4 +87,5 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     message = str(error)
-    return "out of memory" in message or "not enough memory" in message  # MPS, and torch's CPU allocator
+    signs = ("out of memory", "not enough memory", "can't allocate memory")  # MPS, and torch's CPU allocators
+    return any(sign in message for sign in signs)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,7 +19,14 @@ try:
 except ImportError as error:
     raise MissingDependency(f"this model needs {error.name}; {EXTRA}") from error
 
-__all__ = ["get_model_conversion_mapping", "loading", "preparation_hash", "safetensors", "transformers"]
+__all__ = [
+    "TokenizerMarks",
+    "get_model_conversion_mapping",
+    "loading",
+    "preparation_hash",
+    "safetensors",
+    "transformers",
+]
 
 _PREPARATION_KEYS = (
     *("do_resize", "size", "resample", "do_center_crop", "crop_size", "do_rescale", "rescale_factor", "do_normalize"),
@@ -63,6 +71,19 @@ def _translating(name: str) -> Iterator[None]:
     except (OSError, KeyError, ValueError, RuntimeError, AttributeError, TypeError) as error:
         message = f"'{name}' cannot be loaded: {type(error).__name__}: {_first_line(error)}"
         raise ModelLoadError(message, model=name) from error
+
+
+class TokenizerMarks:
+    """The marks that a tokenizer takes for its own, such as <image>: people may ask about them, and mean the text."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        added = {token.content for token in tokenizer.added_tokens_decoder.values()}
+        marks = sorted((mark for mark in added if mark[:1] in {"<", "["} and len(mark) > 1), key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, marks)) or "(?!)")
+
+    def as_plain_text(self, text: str) -> str:
+        """Break up each mark by a space after its first character."""
+        return self._pattern.sub(lambda found: f"{found.group()[0]} {found.group()[1:]}", text)
 
 
 def preparation_hash(image_processor: Any, *parts: Any) -> str:

@@ -117,8 +117,10 @@ class DocumentRun:
         )
 
     def _final_state(self, n_ingested: int) -> DocumentState:
+        if not self.is_at_end:  # cut off: what it holds may be of two versions
+            return DocumentState.INGESTING
         if not self.failures:
-            return DocumentState.READY if self.is_at_end else DocumentState.INGESTING
+            return DocumentState.READY
         return DocumentState.PARTIAL if n_ingested else DocumentState.FAILED
 
     def _record(self, state: DocumentState, n_ingested: int) -> DocumentRecord:

@@ -121,7 +121,7 @@ class PageWriter:
             return self._points_together(groups)
         except (EmbeddingError, InvalidInput) as error:
             _raise_if_no_page_is_at_fault(error)
-            return [point for group in groups for point in self._points_alone(group)]
+        return [point for group in groups for point in self._points_alone(group)]  # when what failed is let go of
 
     def _points_alone(self, group: Sequence[PageTask]) -> list[PagePoint]:
         try:

@@ -13,7 +13,7 @@ import torch
 from checkpoints.build import Shelf
 from checkpoints.variants import copied, edit_json, edit_weights
 
-from visual_rag.embed.checkpoint import find_checkpoint, is_here
+from visual_rag.embed.checkpoint import check_processor, find_checkpoint, is_here
 from visual_rag.errors import InvalidInput, ModelLoadError, UnknownModel
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -184,7 +184,7 @@ def test_a_model_of_the_hub_is_found_in_its_cache(shelf: Shelf, tmp_path: Path) 
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text(COMMIT, encoding="utf-8")
     script = (
-        "from visual_rag.embed.checkpoint import find_checkpoint, is_here\n"
+        "from visual_rag.embed.checkpoint import check_processor, find_checkpoint, is_here\n"
         "found = find_checkpoint('vidore/tiny')\n"
         "print(found.name, found.revision, found.config['model_type'], is_here('vidore/tiny'))\n"
     )
@@ -254,7 +254,7 @@ def test_a_model_without_its_processor_is_refused(folder: Path) -> None:
     """The message names the file."""
     (folder / "processor_config.json").unlink()
     with pytest.raises(ModelLoadError, match=r"processor_config\.json"):
-        find_checkpoint(str(folder))
+        check_processor(find_checkpoint(str(folder)))
 
 
 def test_a_name_much_like_a_known_one_is_asked_about() -> None:

@@ -372,6 +372,18 @@ def test_an_answer_that_does_not_end_is_given_up_on(server: FakeServer) -> None:
     assert time.monotonic() - started < 10
 
 
+def test_a_page_that_the_server_fails_on_costs_only_itself(server: FakeServer) -> None:
+    """While it answers a plain question; when it does not, it is away."""
+    embedder = load(server)
+    server.faults = ["500"] * QUICK.n_tries
+    with pytest.raises(EmbeddingError, match="fails on this input each time") as caught:
+        embedder.embed_pages(PAGES[:1])
+    assert not caught.value.retryable
+    server.faults = ["500"] * (QUICK.n_tries + 1)
+    with pytest.raises(ModelUnavailable):
+        embedder.embed_pages(PAGES[:1])
+
+
 def test_a_model_that_is_no_longer_served_ends_an_ingest(server: FakeServer) -> None:
     """No page is at fault, so none is tried alone: neither for a lost model nor for one of other rows."""
     embedder = load(server)
