@@ -297,7 +297,9 @@ def doctor(
     settings = ModelSettings(
         revision=revision, base_model=base_model, max_visual_tokens=max_visual_tokens, device=device, dtype=dtype
     )
-    checks = examine_model(model, settings) if model else examine()
+    if model is None and settings != ModelSettings():
+        raise InvalidInput("these options are for a model; name it with --model")
+    checks = examine() if model is None else examine_model(model, settings)
     if as_json:
         _print_json([asdict(check) for check in checks])
     else:

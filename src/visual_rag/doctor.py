@@ -99,7 +99,7 @@ def examine_model(name: str, settings: ModelSettings) -> list[Check]:
     texts = ("oil filter torque 25 Nm", "wiring diagram of the pump", "warranty ends after 24 months", "")
     pages = [make_page(text, number) for number, text in enumerate(texts)]
     identity = embedder.identity
-    found = f"{identity.architecture or 'spotter'}, {identity.dim} dims, {identity.backend}"
+    found = f"{identity.architecture or identity.name}, {identity.dim} dims, {identity.backend}"
     is_ours = settings.dtype != "float32" and not name.lower().startswith("http")
     mend = "try --dtype float32" if is_ours else ""
     checks = [Check(part=f"model {name}", ok=True, optional=False, found=found, mend="")]

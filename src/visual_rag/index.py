@@ -193,9 +193,9 @@ class VisualIndex:
                 folder, model=model, model_settings=model_settings, render=render, store=store, search=search
             )
         except CollectionNotFound:
-            model = model or DEFAULT_MODEL
+            chosen = DEFAULT_MODEL if model is None else model
             return cls.create(
-                folder, model=model, model_settings=model_settings, render=render, store=store, search=search
+                folder, model=chosen, model_settings=model_settings, render=render, store=store, search=search
             )
 
     def add(

@@ -17,8 +17,6 @@ from visual_rag.settings import Renderer
 SCHEMA_VERSION = 1
 _COMPARED = ("weights_hash", "dim", "architecture", "template", "precision", "max_visual_tokens")
 _LEAST_PROBE_COSINE = 0.999  # bfloat16 against float32 stays above 0.9995
-_SET_BY_USERS = {"template", "precision", "max_visual_tokens", "pooling"}
-_SETTINGS_CURE = "Leave out what was set otherwise, or install the libraries that it was built with"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,15 +78,22 @@ class IndexPassport:
         differing = [*_differing(self.model, model), *(["pooling"] if pooling != self.pooling else [])]
         if not differing:
             return
-        cure = f"Leave the model out to go on with {self.model.name}"
-        if self.model.name == model.name:
-            cure = _SETTINGS_CURE if set(differing) <= _SET_BY_USERS else "Install the release that has those weights"
+        cure = self._cure(model, set(differing))
         raise PassportMismatch(
             f"index '{index}' was built with {_describe(self.model, self.pooling)} at {self.dpi} dpi; you asked for "
             f"{_describe(model, pooling)}. They differ in {', '.join(differing)}. "
             f"{cure}, or ingest the documents into a new index",
             collection=index,
         )
+
+    def _cure(self, model: ModelIdentity, differing: set[str]) -> str:
+        if self.model.name != model.name:
+            return f"Leave the model out to go on with {self.model.name}"
+        if differing <= {"pooling", "max_visual_tokens", "precision"}:
+            return "Leave out what was set otherwise"
+        if self.model.is_placed:
+            return "The files there have changed since the index was built: restore them"
+        return "Install the release that has those weights, or the libraries that it was built with"
 
     def needs_probe(self, model: ModelIdentity) -> bool:
         """Whether equal weights may give other vectors: other libraries run them, or a server that may have others."""

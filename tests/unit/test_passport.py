@@ -101,3 +101,11 @@ def test_indexes_without_a_probe_are_read() -> None:
     values = PASSPORT.as_dict()
     del values["probe"]
     assert not IndexPassport.from_dict(values).needs_probe(replace(MODEL, backend="other"))
+
+
+def test_changed_files_of_a_model_are_told_as_such() -> None:
+    """Nothing is to be installed or left out."""
+    passport = replace(PASSPORT, model=replace(MODEL, name="/models/mine", revision="local"))
+    for change in ({"weights_hash": "cd" * 32}, {"template": "other"}):
+        with pytest.raises(PassportMismatch, match="files there have changed"):
+            passport.check_model(replace(passport.model, **change), "clusters64", index="manuals")

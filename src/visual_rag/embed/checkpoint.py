@@ -32,6 +32,7 @@ _INCIDENTAL = {
     "peft_version",
 }
 _PROCESSOR_FILES = ("processor_config.json", "preprocessor_config.json")
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json", "vocab.txt")
 EXTRA = "pip install 'visual-rag[colpali]'"
 
 
@@ -117,16 +118,17 @@ def find_checkpoint(name: str, *, revision: str | None = None, base_model: str |
 
 
 def check_processor(checkpoint: Checkpoint) -> None:
-    """Refuse a model without the files of its processor.
+    """Refuse a model without the files of its processor and its tokenizer.
 
     Raises:
         ModelLoadError: Neither it nor its base has any.
     """
-    if not any((checkpoint.processor_folder / file).is_file() for file in _PROCESSOR_FILES):
-        raise ModelLoadError(
-            f"'{checkpoint.name}' holds no {' or '.join(_PROCESSOR_FILES)}; copy its processor's files as well",
-            model=checkpoint.name,
-        )
+    for wanted in (_PROCESSOR_FILES, _TOKENIZER_FILES):
+        if not any((checkpoint.processor_folder / file).is_file() for file in wanted):
+            raise ModelLoadError(
+                f"'{checkpoint.name}' holds no {' or '.join(wanted)}; copy its processor's files as well",
+                model=checkpoint.name,
+            )
 
 
 def is_here(name: str) -> bool:

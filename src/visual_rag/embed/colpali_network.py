@@ -74,7 +74,9 @@ class Network:
             return dict(self.processor.process_images(pictures))
         except ValueError as error:  # Qwen's: more than 200 times as long as wide
             sizes = ", ".join(f"{image.width} x {image.height}" for image in images)
-            raise EmbeddingError(f"{self.family.architecture} takes no page of {sizes} px: {error}") from error
+            raise EmbeddingError(
+                f"{self.family.architecture} takes no page of {sizes} px ({error}); crop it, or take another model"
+            ) from error
 
     def queries_batch(self, texts: list[str]) -> dict[str, Any]:
         """Turn questions into tensors; the processor adds what the model was trained to see around them."""

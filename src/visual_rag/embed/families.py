@@ -130,4 +130,11 @@ def find_family(config: Mapping[str, Any], *, name: str = "the model") -> Family
             "choose another model: `visual-rag models`",
             model=name,
         )
-    return table[model_type]
+    family = table[model_type]
+    if architecture in _ARCHITECTURES - {family.architecture}:
+        raise ModelLoadError(
+            f"'{name}' says in its config.json that it is a {architecture} and of model_type '{model_type}', which is "
+            f"a {family.architecture}; copy the model again",
+            model=name,
+        )
+    return family

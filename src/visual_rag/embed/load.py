@@ -79,7 +79,7 @@ def load_embedder_of(
             "model=FOLDER in Python, --model FOLDER in `visual-rag search` and `ingest`",
             model=model.name,
         )
-    name = name or model.name
+    name = model.name if name is None else name
     if DEFAULT_MODEL in {name, model.name}:
         return load_embedder(name, settings)
     if name == model.name:

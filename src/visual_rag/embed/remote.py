@@ -178,7 +178,7 @@ def load_remote(url: str, settings: ModelSettings, *, retries: Retries | None = 
         EmbeddingError: The server does not know the pooling API, or gives no multi-vectors.
     """
     address, wanted = _parse(url)
-    refuse_changed(settings, ("revision", "base_model", "dtype"), "a served model")
+    refuse_changed(settings, ("revision", "base_model", "device", "dtype"), "a served model")
     if settings.max_visual_tokens is not None:
         raise InvalidInput("max_visual_tokens is the server's to set; start it with --mm-processor-kwargs")
     if settings.shortlist_pooling != "clusters64":

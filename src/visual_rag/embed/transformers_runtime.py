@@ -15,6 +15,7 @@ ensure_torchvision()
 try:
     import safetensors
     import transformers
+    from huggingface_hub.errors import StrictDataclassError
     from transformers.conversion_mapping import get_model_conversion_mapping
 except ImportError as error:
     raise MissingDependency(f"this model needs {error.name}; {EXTRA}") from error
@@ -68,7 +69,13 @@ def _translating(name: str) -> Iterator[None]:
     except safetensors.SafetensorError as error:
         message = f"the weights of '{name}' are damaged or cut off ({_first_line(error)}); copy or download them again"
         raise ModelLoadError(message, model=name) from error
+    except StrictDataclassError as error:
+        message = f"the config.json of '{name}' holds a value of the wrong kind ({_last_line(error)}); copy it again"
+        raise ModelLoadError(message, model=name) from error
     except (OSError, KeyError, ValueError, RuntimeError, AttributeError, TypeError) as error:
+        if "ignore_mismatched_sizes" in str(error):
+            message = f"the weights of '{name}' have other shapes than its configuration says; copy the model again"
+            raise ModelLoadError(message, model=name) from error
         message = f"'{name}' cannot be loaded: {type(error).__name__}: {_first_line(error)}"
         raise ModelLoadError(message, model=name) from error
 
@@ -97,6 +104,10 @@ def preparation_hash(image_processor: Any, *parts: Any) -> str:
     pixels = {key: settings[key] for key in _PREPARATION_KEYS if settings.get(key) is not None}
     content = json.dumps([pixels, *parts], sort_keys=True, default=dict)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _last_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [""])[-1].strip()[:300]
 
 
 def _first_line(error: Exception) -> str:

@@ -52,3 +52,22 @@ def test_each_class_has_one_row(table: dict[str, Family]) -> None:
     """Two model types never lead to one class."""
     architectures = [family.architecture for family in table.values()]
     assert len(set(architectures)) == len(architectures)
+
+
+def test_a_class_of_another_family_is_refused() -> None:
+    """One of the two is wrong, and which cannot be told."""
+    with pytest.raises(ModelLoadError, match=r"says .* that it is a ColPali and of model_type 'qwen2_vl'"):
+        find_family({"model_type": "qwen2_vl", "architectures": ["ColPali"]})
+
+
+@pytest.mark.parametrize("architectures", [None, [], [None], [1], "ColQwen2", {}])
+def test_what_is_no_list_of_classes_is_passed_over(architectures: object) -> None:
+    """The model_type decides."""
+    assert find_family({"model_type": "qwen2_vl", "architectures": architectures}).architecture == "ColQwen2"
+
+
+def test_a_model_that_brings_its_own_code_is_refused() -> None:
+    """It may be of a known type and compute something else."""
+    config = {"model_type": "qwen3_5", "architectures": ["ColOther"], "auto_map": {"AutoModel": "modeling.ColOther"}}
+    with pytest.raises(ModelLoadError, match="brings its own code"):
+        find_family(config)
