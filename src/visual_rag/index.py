@@ -7,7 +7,6 @@ with VisualIndex.open_or_create("manuals.index") as index:
 """
 
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -308,9 +307,11 @@ class VisualIndex:
 
     def n_missing_pages(self) -> int:
         """Count pages that the ledger says are here and are not: files of the index were lost; ingesting heals it."""
-        n_stored = Counter(page.document_id for page in self._store.scroll())
-        finished = [record for record in self.documents() if record.state is not DocumentState.INGESTING]
-        return sum(max(0, record.n_ingested - n_stored[record.document.document_id]) for record in finished)
+        records = self.documents()
+        unfinished = [record.document.document_id for record in records if record.state is DocumentState.INGESTING]
+        n_stored = self._store.count() - self._store.count(AnyOf(DOCUMENT_ID, tuple(unfinished)))
+        n_expected = sum(record.n_ingested for record in records if record.state is not DocumentState.INGESTING)
+        return max(0, n_expected - n_stored)
 
     def info(self) -> IndexInfo:
         """Say what the index was built with and what it holds."""
