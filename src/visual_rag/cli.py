@@ -23,10 +23,17 @@ from rich.console import Console
 from visual_rag import __version__
 from visual_rag.errors import CollectionNotFound, InvalidInput, VisualRagError
 from visual_rag.printing import Row, count, print_line, print_rows
-from visual_rag.settings import DEFAULT_INDEX, INDEX_VARIABLE, ModelDtype, ModelSettings, default_index_folder
+from visual_rag.settings import (
+    DEFAULT_INDEX,
+    INDEX_VARIABLE,
+    ModelDtype,
+    ModelSettings,
+    ShortlistPooling,
+    default_index_folder,
+)
 
 if TYPE_CHECKING:
-    from visual_rag.index import IndexInfo, VisualIndex
+    from visual_rag.index import VisualIndex
     from visual_rag.records import Hit, IngestReport
 
 EXIT_ERROR, EXIT_SOME_FAILED, EXIT_INTERRUPTED = 1, 3, 130
@@ -106,6 +113,9 @@ def ingest(
     pool_factor: Annotated[
         int, typer.Option(min=1, help="Merge so many vectors of a page to one: less storage, a little less quality.")
     ] = 1,
+    shortlist_pooling: Annotated[
+        ShortlistPooling, typer.Option(help="How a page's few vectors for the first stage of a search are made.")
+    ] = "clusters64",
     device: DeviceOption = "auto",
     dtype: DtypeOption = "auto",
     batch_size: Annotated[int | None, typer.Option(min=1, help="Pages that the model takes at a time.")] = None,
@@ -135,6 +145,7 @@ def ingest(
         base_model=base_model,
         max_visual_tokens=max_visual_tokens,
         pool_factor=pool_factor,
+        shortlist_pooling=shortlist_pooling,
         device=device,
         dtype=dtype,
         batch_size=batch_size,
@@ -175,6 +186,7 @@ def search(
 ) -> None:
     """Find the pages that show what the question asks for, best first."""
     from visual_rag.last_search import remember
+    from visual_rag.wording import hit_json
 
     question = " ".join(words)
     with _open(index, model, ModelSettings(base_model=base_model, device=device)) as opened:
@@ -184,7 +196,7 @@ def search(
         _warn_of_lost_pages(opened)
         is_empty = not hits and next(opened.pages(), None) is None
     if as_json:
-        _print_json({"question": question, "hits": [_hit_json(hit) for hit in hits]})
+        _print_json({"question": question, "hits": [hit_json(hit) for hit in hits]})
     elif hits:
         _print_hits(question, hits, index)
     elif is_empty:
@@ -256,13 +268,13 @@ def remove(
 @app.command()
 def info(index: IndexOption = None, as_json: JsonOption = False) -> None:
     """Say what the index holds, how large it is, and what it was built with."""
-    from visual_rag.wording import info_lines
+    from visual_rag.wording import info_json, info_lines
 
     with _open(index) as opened:
         found, records = opened.info(), opened.documents()
         _warn_of_lost_pages(opened)
     if as_json:
-        _print_json(_info_json(found))
+        _print_json(info_json(found))
         return
     for line in info_lines(found, records):
         print_line(out, line)
@@ -382,27 +394,6 @@ def _print_hits(question: str, hits: Sequence["Hit"], index: Path | None) -> Non
     print_rows(out, hit_rows(question, hits), header=HIT_HEADER)
     option = f" --index {shlex.quote(str(index))}" if index else ""
     print_line(err, f"`visual-rag show --open{option}` shows these pages", style="dim")
-
-
-def _hit_json(hit: "Hit") -> dict[str, Any]:
-    values = asdict(hit)
-    values["page"]["page_number"] = hit.page.page_number
-    return values
-
-
-def _info_json(found: "IndexInfo") -> dict[str, Any]:
-    size = found.size
-    per_page = (size.size_bytes + found.image_bytes) // size.n_pages if size.n_pages else 0
-    return {
-        "folder": str(found.folder),
-        "passport": found.passport.as_dict(),
-        "documents": size.n_documents,
-        "pages": size.n_pages,
-        "vectors": size.n_vectors,
-        "vector_bytes": size.size_bytes,
-        "image_bytes": found.image_bytes,
-        "bytes_per_page": per_page,
-    }
 
 
 if __name__ == "__main__":

@@ -22,12 +22,12 @@ from visual_rag.embed.load import load_embedder, load_embedder_of
 from visual_rag.embed.models import DEFAULT_MODEL
 from visual_rag.embed.protocol import PageEmbedder
 from visual_rag.errors import CollectionNotFound, InvalidInput
-from visual_rag.ingest.ledger import find_documents
+from visual_rag.ingest.ledger import count_missing_pages, find_documents
 from visual_rag.ingest.pipeline import Ingestor, PasswordFor
 from visual_rag.ingest.progress import OnProgress
 from visual_rag.ingest.removal import remove_documents
 from visual_rag.passport import IndexPassport
-from visual_rag.records import DocumentRecord, DocumentState, Hit, IngestReport, PageRecord
+from visual_rag.records import DocumentRecord, Hit, IngestReport, PageRecord
 from visual_rag.render import renderer_version
 from visual_rag.retrieve.contact_sheet import write_contact_sheets
 from visual_rag.retrieve.search import PageSearcher
@@ -161,13 +161,7 @@ class VisualIndex:
             opened.passport.check_settings(asked, index=path.name)
 
             def load() -> PageEmbedder:
-                embedder = model
-                if embedder is None or isinstance(embedder, str):
-                    embedder = load_embedder_of(opened.passport, model_settings, name=embedder, index=path.name)
-                opened.passport.check_model(embedder.identity, embedder.pooling, index=path.name)
-                if opened.passport.needs_probe(embedder.identity):
-                    opened.passport.check_probe(probe_of(embedder), embedder.identity, index=path.name)
-                return embedder
+                return load_embedder_of(opened.passport, model_settings, model=model, index=path.name)
 
             index = cls(opened, load, path, render, search or SearchSettings())
             if model is not None:
@@ -307,11 +301,7 @@ class VisualIndex:
 
     def n_missing_pages(self) -> int:
         """Count pages that the ledger says are here and are not: files of the index were lost; ingesting heals it."""
-        records = self.documents()
-        unfinished = [record.document.document_id for record in records if record.state is DocumentState.INGESTING]
-        n_stored = self._store.count() - self._store.count(AnyOf(DOCUMENT_ID, tuple(unfinished)))
-        n_expected = sum(record.n_ingested for record in records if record.state is not DocumentState.INGESTING)
-        return max(0, n_expected - n_stored)
+        return count_missing_pages(self._store)
 
     def info(self) -> IndexInfo:
         """Say what the index was built with and what it holds."""

@@ -16,7 +16,7 @@ from visual_rag.settings import Renderer
 
 SCHEMA_VERSION = 1
 _COMPARED = ("weights_hash", "dim", "architecture", "template", "precision", "max_visual_tokens")
-_LEAST_PROBE_COSINE = 0.999  # bfloat16 against float32 stays above 0.9995
+_LEAST_PROBE_COSINE = 0.999  # bfloat16 against float32: 0.99998 on 17 tiny networks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ Renderer = Literal["pdfium", "poppler"]
 VectorDatatype = Literal["turbo8", "float16"]
 SearchMode = Literal["auto", "exact", "two-stage"]
 ModelDtype = Literal["auto", "float32", "bfloat16", "float16"]
-ShortlistPooling = Literal["clusters64", "rows", "columns"]
+ShortlistPooling = Literal["clusters64", "ward64", "rows", "columns"]
 _MOST = 100_000
 INDEX_VARIABLE = "VISUAL_RAG_INDEX"
 DEFAULT_INDEX = ".visual_rag"
@@ -72,8 +72,8 @@ class ModelSettings:
             it no longer holds.
         max_visual_tokens: Most patches a page is cut into, for models that go by a page's size; None takes the model's.
         pool_factor: Rows of a page are merged to one in so many (Ward), which saves as much storage; 1 keeps all.
-        shortlist_pooling: How the few rows of the first stage are made: `clusters64` (k-means), `rows` or `columns`
-            (one for each line of patches).
+        shortlist_pooling: How the few rows of the first stage are made: `clusters64` (k-means), `ward64` (slower, as
+            `pool_factor` does it), `rows` or `columns` (one for each line of patches).
         device: `cpu`, `cuda`, `cuda:1`, `mps`; `auto` takes the best there is.
         dtype: Numbers of the network; `auto` takes bfloat16 where the device has it, float32 elsewhere.
         batch_size: Pages at a time; None takes what suits model and device. Halved when memory runs out.
@@ -174,6 +174,11 @@ def refuse_changed(settings: ModelSettings, names: Sequence[str], what: str) -> 
 def default_index_folder() -> Path:
     """The index folder when none is named: `$VISUAL_RAG_INDEX`, else `.visual_rag` in the current folder."""
     return Path(os.environ.get(INDEX_VARIABLE) or DEFAULT_INDEX)
+
+
+def is_hub_offline() -> bool:
+    """Whether `$HF_HUB_OFFLINE` forbids the network, as huggingface_hub reads it."""
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
 
 
 def model_api_key() -> str | None:

@@ -113,6 +113,29 @@ def _models_here() -> set[str]:
     return {name for name in MODELS if name == DEFAULT_MODEL or is_here(name)}
 
 
+def hit_json(hit: Hit) -> dict[str, Any]:
+    """A hit as plain values."""
+    values = asdict(hit)
+    values["page"]["page_number"] = hit.page.page_number
+    return values
+
+
+def info_json(found: IndexInfo) -> dict[str, Any]:
+    """What an index holds as plain values, bytes not rounded."""
+    size = found.size
+    per_page = (size.size_bytes + found.image_bytes) // size.n_pages if size.n_pages else 0
+    return {
+        "folder": str(found.folder),
+        "passport": found.passport.as_dict(),
+        "documents": size.n_documents,
+        "pages": size.n_pages,
+        "vectors": size.n_vectors,
+        "vector_bytes": size.size_bytes,
+        "image_bytes": found.image_bytes,
+        "bytes_per_page": per_page,
+    }
+
+
 def names_apart(documents: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Say what to call each document: its name or, where two share it, its path as it can be typed here.
 

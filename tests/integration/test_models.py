@@ -41,7 +41,7 @@ def test_a_page_is_found_by_its_own_vectors(ingested: Path) -> None:
     with VisualIndex.open(ingested / "index") as index:
         pages = sorted(index.pages(), key=lambda page: page.page_id)[::12]
         for page, embedding in zip(pages, index._store.embeddings(pages), strict=True):
-            for shortlist in (None, ALL_OF_THEM):  # weights are random, and so is a shorter list
+            for shortlist in (None, 20):
                 plan = QueryPlan(vectors=embedding.vectors, limit=1, shortlist=shortlist)
                 [best] = index._store.query(plan)
                 assert best.page.page_id == page.page_id
@@ -155,7 +155,7 @@ def test_merged_rows_save_storage_and_find_pages_all_the_same(
         assert again.search("wind")
 
 
-@pytest.mark.parametrize("pooling", ["rows", "columns"])
+@pytest.mark.parametrize("pooling", ["rows", "columns", "ward64"])
 def test_a_shortlist_may_be_made_of_lines_of_patches(shelf: Shelf, manuals: Path, tmp_path: Path, pooling: str) -> None:
     """One row for each line; a two-stage search goes through it."""
     settings = ModelSettings(device="cpu", dtype="float32", shortlist_pooling=pooling)  # type: ignore[arg-type]
@@ -165,7 +165,8 @@ def test_a_shortlist_may_be_made_of_lines_of_patches(shelf: Shelf, manuals: Path
         pages = sorted(index.pages(), key=lambda page: page.page_id)
         page, [embedding] = pages[0], index._store.embeddings(pages[:1])
         edges = embedding.regions[embedding.is_patch][:, 1 if pooling == "rows" else 0]
-        assert len(index.embedder.pool(embedding)) == len(np.unique(edges.round(3)))
+        n_lines = len(embedding.vectors) if pooling == "ward64" else len(np.unique(edges.round(3)))
+        assert len(index.embedder.pool(embedding)) == n_lines  # 64 groups hold all rows of a page this small
         plan = QueryPlan(vectors=embedding.vectors, limit=1, shortlist=len(pages))  # weights are random: all of them
         assert index._store.query(plan)[0].page == page
 

@@ -8,7 +8,6 @@ It reads files and never falls back to another model. `HF_HUB_OFFLINE=1` forbids
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -19,6 +18,7 @@ from typing import Any
 from visual_rag.embed.models import MODELS
 from visual_rag.errors import InvalidInput, MissingDependency, ModelLoadError, UnknownModel
 from visual_rag.records import LOCAL
+from visual_rag.settings import is_hub_offline
 
 _NEEDED_FILES = ["*.json", "*.safetensors", "*.jinja", "*.txt", "*.model"]
 _SUBFOLDERS = ["*/*"]  # checkpoints of a training, and other formats
@@ -173,13 +173,13 @@ def _from_hub(name: str, revision: str | None) -> tuple[Path, str]:
     except LocalEntryNotFoundError as error:
         raise ModelLoadError(_not_here(name, revision), model=name) from error
     except (HfHubHTTPError, OSError) as error:
-        raise ModelLoadError(f"'{name}' cannot be downloaded: {_first_line(error)}", model=name) from error
+        raise ModelLoadError(f"'{name}' cannot be downloaded: {first_line(error)}", model=name) from error
     return folder, folder.name
 
 
 def _not_here(name: str, revision: str | None) -> str:
     wanted = f"{name} --revision {revision}" if revision else name
-    offline = " and HF_HUB_OFFLINE is set" if os.environ.get("HF_HUB_OFFLINE") else ", and the hub cannot be reached"
+    offline = " and HF_HUB_OFFLINE is set" if is_hub_offline() else ", and the hub cannot be reached"
     return (
         f"the model '{name}' is not on this machine{offline}, and there is no such folder; {_meant(name)}"
         f"run `hf download {wanted}` where there is a network, or name a folder that holds it"
@@ -268,5 +268,6 @@ def _tensor_places(header: bytes) -> list[tuple[int, int]]:
         return []
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What a library's error says, in one line of at most 300 characters."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -23,7 +23,7 @@ from visual_rag.embed.checkpoint import Checkpoint, check_processor
 from visual_rag.embed.families import Family, find_family
 from visual_rag.embed.protocol import check_questions
 from visual_rag.embed.regions import WHOLE_PAGE
-from visual_rag.embed.torch_batches import BatchRunner, healthy_rows
+from visual_rag.embed.torch_batches import BatchRunner, healthy_rows, page_name
 from visual_rag.embed.torch_runtime import pick_device, pick_dtype, torch
 from visual_rag.embed.transformers_runtime import TokenizerMarks, loading, preparation_hash, transformers
 from visual_rag.errors import InvalidInput, ModelLoadError
@@ -123,7 +123,7 @@ class ClipEmbedder:
         return embedding.vectors
 
     def _image_rows(self, images: Sequence[Image.Image]) -> list[FloatArray]:
-        return self._batches.run(images, self._image_features, key=_area, describe=_size)
+        return self._batches.run(images, self._image_features, key=_area, describe=page_name)
 
     def _image_features(self, images: list[Image.Image]) -> list[FloatArray]:
         pictures = [image.convert("RGB") for image in images]
@@ -225,7 +225,3 @@ def _cap_patches(family: Family, processor: Any, max_visual_tokens: int | None) 
 
 def _area(image: Image.Image) -> float:
     return image.width * image.height
-
-
-def _size(image: Image.Image) -> str:
-    return f"one page of {image.width} x {image.height} px"

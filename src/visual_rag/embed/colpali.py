@@ -19,20 +19,18 @@ from PIL import Image
 from visual_rag.embed.checkpoint import Checkpoint
 from visual_rag.embed.colpali_network import Network, load_network, template_hash
 from visual_rag.embed.families import find_family
-from visual_rag.embed.pooling import merged, pooling_name, shortlist_rows
+from visual_rag.embed.pooling import merged, picture_query, pooling_name, shortlist_rows
 from visual_rag.embed.protocol import check_questions
 from visual_rag.embed.regions import WHOLE_PAGE, grid_regions, square_regions, tile_regions
-from visual_rag.embed.torch_batches import BatchRunner, healthy_rows
+from visual_rag.embed.torch_batches import BatchRunner, healthy_rows, page_name
 from visual_rag.embed.torch_runtime import torch
 from visual_rag.records import FloatArray, IntArray, ModelIdentity, Page, PageEmbedding, QueryEmbedding
-from visual_rag.scoring import pool_clusters
 from visual_rag.settings import ModelSettings, refuse_changed
 
 log = logging.getLogger(__name__)
 
 _PAGE_DPI = 144
 _QUERIES_AT_ONCE = 16
-_N_PICTURE_ROWS = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,14 +113,15 @@ class ColPaliEmbedder:
 
     def embed_query_images(self, images: Sequence[Image.Image]) -> list[QueryEmbedding]:
         """Embed pictures as pages are, and keep at most 64 rows of each, the means of patches that are alike."""
-        return [_picture_query(embedding) for embedding in self._embed_images(images)]
+        embeddings = self._embed_images(images)
+        return [picture_query(embedding.vectors[embedding.is_patch]) for embedding in embeddings]
 
     def pool(self, embedding: PageEmbedding) -> FloatArray:
         """Make the rows of the shortlist: shape (n_pooled, dim)."""
         return shortlist_rows(embedding, self._settings.shortlist_pooling)
 
     def _embed_images(self, images: Sequence[Image.Image]) -> list[PageEmbedding]:
-        return self._pages.run(images, self._run_pages, key=_shape, describe=_size)
+        return self._pages.run(images, self._run_pages, key=_shape, describe=page_name)
 
     def _run_pages(self, images: list[Image.Image]) -> list[PageEmbedding]:
         batch = self._network.pages_batch(images)
@@ -206,13 +205,3 @@ def load_colpali(checkpoint: Checkpoint, settings: ModelSettings) -> ColPaliEmbe
 
 def _shape(image: Image.Image) -> float:
     return image.width / image.height
-
-
-def _size(image: Image.Image) -> str:
-    return f"one page of {image.width} x {image.height} px"
-
-
-def _picture_query(embedding: PageEmbedding) -> QueryEmbedding:
-    patches = embedding.vectors[embedding.is_patch]
-    rows = pool_clusters(patches, _N_PICTURE_ROWS)
-    return QueryEmbedding(vectors=rows, tokens=tuple(f"part {number}" for number in range(1, len(rows) + 1)))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from visual_rag.embed.checkpoint import find_checkpoint
 from visual_rag.embed.families import find_family
+from visual_rag.embed.health import probe_of
 from visual_rag.embed.models import DEFAULT_MODEL
 from visual_rag.embed.pooling import with_pooling
 from visual_rag.embed.protocol import PageEmbedder
@@ -57,22 +58,35 @@ def load_embedder(name: str, settings: ModelSettings | None = None) -> PageEmbed
 
 
 def load_embedder_of(
-    passport: IndexPassport, settings: ModelSettings | None = None, *, name: str | None = None, index: str
+    passport: IndexPassport,
+    settings: ModelSettings | None = None,
+    *,
+    model: str | PageEmbedder | None = None,
+    index: str,
 ) -> PageEmbedder:
-    """Load the model that an index was built with, as it was then, but on the device of these settings.
+    """Load the model that an index was built with, as it was then, but on the device of these settings; and check it.
 
     Args:
         passport: Of the index.
         settings: What they name goes before what the passport says.
-        name: Where the model lies now, or another model to be tried; None takes the passport's.
+        model: Where the model lies now, another to be tried, or an embedder at hand; None takes the passport's.
         index: The index's name, for the message.
 
     Raises:
-        PassportMismatch: `name` is another model; where its files tell, that is said before it is loaded.
+        PassportMismatch: It is another model; where its files tell, that is said before it is loaded.
         UnknownModel: The index was built with an embedder of the user's own, which has no name to load it by.
         EmbeddingError: As for `load_embedder`.
     """
-    model, settings = passport.model, settings or ModelSettings()
+    if model is None or isinstance(model, str):
+        model = _load_named(passport, settings or ModelSettings(), model, index)
+    passport.check_model(model.identity, model.pooling, index=index)
+    if passport.needs_probe(model.identity):
+        passport.check_probe(probe_of(model), model.identity, index=index)
+    return model
+
+
+def _load_named(passport: IndexPassport, settings: ModelSettings, name: str | None, index: str) -> PageEmbedder:
+    model = passport.model
     if name is None and _is_gone(model):
         raise ModelLoadError(
             f"index '{index}' was built with '{model.name}', which is gone; say where that model lies now: "

@@ -9,7 +9,7 @@ from typing import cast, get_args
 
 import numpy as np
 
-from visual_rag.records import FloatArray, IntArray, PageEmbedding
+from visual_rag.records import FloatArray, IntArray, PageEmbedding, QueryEmbedding
 from visual_rag.scoring import pool_clusters, pool_groups, ward_labels
 from visual_rag.settings import ModelSettings, ShortlistPooling
 
@@ -40,9 +40,22 @@ def shortlist_rows(embedding: PageEmbedding, pooling: ShortlistPooling) -> Float
     """
     if pooling == "clusters64":
         return pool_clusters(embedding.vectors, _N_CLUSTERS)
+    if pooling == "ward64":
+        factor = -(-len(embedding.vectors) // _N_CLUSTERS)
+        return pool_groups(embedding.vectors, ward_labels(embedding.vectors, factor))
     patches = embedding.is_patch if embedding.is_patch.any() else np.ones_like(embedding.is_patch)
     edges = embedding.regions[patches][:, _TOP if pooling == "rows" else _LEFT]
     return pool_groups(embedding.vectors[patches], _labels(edges))
+
+
+def picture_query(vectors: FloatArray) -> QueryEmbedding:
+    """Make a question of a picture's rows: at most 64, the means of rows that are alike.
+
+    Args:
+        vectors: Shape (n_vectors, dim), rows of length 1.
+    """
+    rows = pool_clusters(vectors, _N_CLUSTERS)
+    return QueryEmbedding(vectors=rows, tokens=tuple(f"part {number}" for number in range(1, len(rows) + 1)))
 
 
 def merged(embedding: PageEmbedding, pool_factor: int) -> PageEmbedding:

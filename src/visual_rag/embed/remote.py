@@ -42,19 +42,17 @@ import numpy as np
 from PIL import Image
 
 from visual_rag.embed.model_server import ModelServer, Retries
-from visual_rag.embed.pooling import merged, pooling_name, shortlist_rows
+from visual_rag.embed.pooling import merged, picture_query, pooling_name, shortlist_rows
 from visual_rag.embed.protocol import check_questions
 from visual_rag.embed.regions import WHOLE_PAGE
 from visual_rag.errors import InvalidInput, ModelLoadError
 from visual_rag.records import SERVED, FloatArray, ModelIdentity, Page, PageEmbedding, QueryEmbedding
-from visual_rag.scoring import pool_clusters
 from visual_rag.settings import MODEL_KEY_VARIABLE, ModelSettings, refuse_changed
 
 _PAGE_DPI = 144
 _PAGES_AT_ONCE = 8
 _BYTES_AT_ONCE = 8_000_000
 _QUERIES_AT_ONCE = 32
-_N_PICTURE_ROWS = 64
 _PAGE_PROMPT = "Describe the image."
 _PROBE = "page"
 _SENT_AS_THEY_ARE = {"image/jpeg", "image/png", "image/webp"}
@@ -132,12 +130,12 @@ class RemoteEmbedder:
                 for start in range(0, len(texts), _QUERIES_AT_ONCE)
                 for rows in _text_rows(self._server, client, self._model_id, texts[start : start + _QUERIES_AT_ONCE])
             ]
-        return [_query_embedding(rows, "token") for rows in all_rows]
+        return [_query_embedding(rows) for rows in all_rows]
 
     def embed_query_images(self, images: Sequence[Image.Image]) -> list[QueryEmbedding]:
         """Embed pictures as pages are, and keep at most 64 rows of each, the means of rows that are alike."""
         all_rows = self._image_rows(_png_url(image) for image in images)
-        return [_query_embedding(pool_clusters(rows, _N_PICTURE_ROWS), "part") for rows in all_rows]
+        return [picture_query(rows) for rows in all_rows]
 
     def pool(self, embedding: PageEmbedding) -> FloatArray:
         """Make the rows of the shortlist: shape (n_pooled, dim)."""
@@ -181,10 +179,10 @@ def load_remote(url: str, settings: ModelSettings, *, retries: Retries | None = 
     refuse_changed(settings, ("revision", "base_model", "device", "dtype"), "a served model")
     if settings.max_visual_tokens is not None:
         raise InvalidInput("max_visual_tokens is the server's to set; start it with --mm-processor-kwargs")
-    if settings.shortlist_pooling != "clusters64":
+    if settings.shortlist_pooling in {"rows", "columns"}:
         raise InvalidInput(
             f"a served model does not tell where its rows stand, which '{settings.shortlist_pooling}' needs; "
-            "leave shortlist_pooling at clusters64"
+            "take clusters64 or ward64"
         )
     server = ModelServer(address, timeout_s=settings.timeout_s, retries=retries)
     with server.client() as client:
@@ -295,5 +293,5 @@ def _page_embedding(rows: FloatArray) -> PageEmbedding:
     return PageEmbedding(vectors=rows, regions=regions, is_patch=np.ones(len(rows), dtype=np.bool_))
 
 
-def _query_embedding(rows: FloatArray, word: str) -> QueryEmbedding:
-    return QueryEmbedding(vectors=rows, tokens=tuple(f"{word} {number}" for number in range(1, len(rows) + 1)))
+def _query_embedding(rows: FloatArray) -> QueryEmbedding:
+    return QueryEmbedding(vectors=rows, tokens=tuple(f"token {number}" for number in range(1, len(rows) + 1)))

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from PIL import Image
+
 from visual_rag.embed.torch_runtime import is_out_of_memory, torch
 from visual_rag.errors import OutOfDeviceMemory, UnhealthyEmbedding
 from visual_rag.records import FloatArray
@@ -74,6 +76,11 @@ class BatchRunner:
         self.size = max(1, len(batch) // 2)
         log.warning("%d items do not fit into the memory of %s; going on with %d", len(batch), self._device, self.size)
         return None
+
+
+def page_name(image: Image.Image) -> str:
+    """What to call a page that does not fit."""
+    return f"one page of {image.width} x {image.height} px"
 
 
 def healthy_rows(rows: torch.Tensor, *, model: str) -> FloatArray:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from visual_rag.embed.checkpoint import EXTRA
+from visual_rag.embed.checkpoint import EXTRA, first_line
 from visual_rag.embed.torch_runtime import ensure_torchvision
 from visual_rag.errors import InvalidInput, MissingDependency, ModelLoadError
 
@@ -64,10 +64,10 @@ def _translating(name: str) -> Iterator[None]:
         raise
     except ImportError as error:  # such as the tokenizer of the first SigLIP
         raise MissingDependency(
-            f"'{name}' needs one more package: {_first_line(error).partition('. ')[0]}; {EXTRA}"
+            f"'{name}' needs one more package: {first_line(error).partition('. ')[0]}; {EXTRA}"
         ) from error
     except safetensors.SafetensorError as error:
-        message = f"the weights of '{name}' are damaged or cut off ({_first_line(error)}); copy or download them again"
+        message = f"the weights of '{name}' are damaged or cut off ({first_line(error)}); copy or download them again"
         raise ModelLoadError(message, model=name) from error
     except StrictDataclassError as error:
         message = f"the config.json of '{name}' holds a value of the wrong kind ({_last_line(error)}); copy it again"
@@ -76,7 +76,7 @@ def _translating(name: str) -> Iterator[None]:
         if "ignore_mismatched_sizes" in str(error):
             message = f"the weights of '{name}' have other shapes than its configuration says; copy the model again"
             raise ModelLoadError(message, model=name) from error
-        message = f"'{name}' cannot be loaded: {type(error).__name__}: {_first_line(error)}"
+        message = f"'{name}' cannot be loaded: {type(error).__name__}: {first_line(error)}"
         raise ModelLoadError(message, model=name) from error
 
 
@@ -108,7 +108,3 @@ def preparation_hash(image_processor: Any, *parts: Any) -> str:
 
 def _last_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [""])[-1].strip()[:300]
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [""])[0][:300]

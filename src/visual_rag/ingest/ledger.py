@@ -1,12 +1,15 @@
-"""Reading the ledger: which document a person means by a name."""
+"""Reading the ledger: which document a person means by a name, and whether all that it promises is there."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
 from visual_rag.errors import InvalidInput
-from visual_rag.records import DocumentRecord
+from visual_rag.records import DocumentRecord, DocumentState
 from visual_rag.sources.local import expanded, source_uri
+from visual_rag.store.filters import AnyOf
+from visual_rag.store.protocol import PageStore
+from visual_rag.store.schema import DOCUMENT_ID
 
 
 def find_documents(ledger: Sequence[DocumentRecord], name: str) -> list[DocumentRecord]:
@@ -37,6 +40,15 @@ def find_documents(ledger: Sequence[DocumentRecord], name: str) -> list[Document
         meant = f"was '{close[0]}' meant? " if close else ""
         raise InvalidInput(f"no document of the index is called '{name}'; {meant}`visual-rag list` shows their names")
     return called
+
+
+def count_missing_pages(store: PageStore) -> int:
+    """Count pages that the ledger says are stored and are not; documents that were cut off are left out."""
+    records = store.documents()
+    unfinished = [record.document.document_id for record in records if record.state is DocumentState.INGESTING]
+    n_stored = store.count() - store.count(AnyOf(DOCUMENT_ID, tuple(unfinished)))
+    n_expected = sum(record.n_ingested for record in records if record.state is not DocumentState.INGESTING)
+    return max(0, n_expected - n_stored)
 
 
 def lies_in(record: DocumentRecord, uri: str) -> bool:

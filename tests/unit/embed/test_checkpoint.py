@@ -14,7 +14,7 @@ from checkpoints.build import Shelf
 from checkpoints.variants import copied, edit_json, edit_weights
 
 from visual_rag.embed.checkpoint import check_processor, find_checkpoint, is_here
-from visual_rag.errors import InvalidInput, ModelLoadError, UnknownModel
+from visual_rag.errors import InvalidInput, MissingDependency, ModelLoadError, UnknownModel
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 OFFLINE = """
@@ -255,6 +255,13 @@ def test_a_model_without_its_processor_is_refused(folder: Path) -> None:
     (folder / "processor_config.json").unlink()
     with pytest.raises(ModelLoadError, match=r"processor_config\.json"):
         check_processor(find_checkpoint(str(folder)))
+
+
+def test_without_torch_nothing_is_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message has the command; gigabytes that could not be used stay where they are."""
+    monkeypatch.setattr("visual_rag.embed.checkpoint.find_spec", lambda name: None)
+    with pytest.raises(MissingDependency, match=r"pip install 'visual-rag\[colpali\]'"):
+        find_checkpoint("vidore/colqwen2.5-v0.2")
 
 
 def test_a_name_much_like_a_known_one_is_asked_about() -> None:
