@@ -26,6 +26,7 @@ from visual_rag.printing import Row, count, print_line, print_rows
 from visual_rag.settings import (
     DEFAULT_INDEX,
     INDEX_VARIABLE,
+    FullPooling,
     ModelDtype,
     ModelSettings,
     ShortlistPooling,
@@ -113,6 +114,9 @@ def ingest(
     pool_factor: Annotated[
         int, typer.Option(min=1, help="Merge so many vectors of a page to one: less storage, a little less quality.")
     ] = 1,
+    full_pooling: Annotated[
+        FullPooling, typer.Option(help="What is merged: alike vectors (ward), or whole lines of patches.")
+    ] = "ward",
     shortlist_pooling: Annotated[
         ShortlistPooling, typer.Option(help="How a page's few vectors for the first stage of a search are made.")
     ] = "clusters64",
@@ -145,6 +149,7 @@ def ingest(
         base_model=base_model,
         max_visual_tokens=max_visual_tokens,
         pool_factor=pool_factor,
+        full_pooling=full_pooling,
         shortlist_pooling=shortlist_pooling,
         device=device,
         dtype=dtype,

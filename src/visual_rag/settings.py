@@ -17,6 +17,7 @@ VectorDatatype = Literal["turbo8", "float16"]
 SearchMode = Literal["auto", "exact", "two-stage"]
 ModelDtype = Literal["auto", "float32", "bfloat16", "float16"]
 ShortlistPooling = Literal["clusters64", "ward64", "rows", "columns"]
+FullPooling = Literal["ward", "rows", "columns"]
 _MOST = 100_000
 INDEX_VARIABLE = "VISUAL_RAG_INDEX"
 DEFAULT_INDEX = ".visual_rag"
@@ -64,7 +65,7 @@ class RenderSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSettings:
-    """How a model is loaded and run. The first five shape its vectors: an index keeps them and loads by them.
+    """How a model is loaded and run. The first six shape its vectors: an index keeps them and loads by them.
 
     Attributes:
         revision: Commit, tag or branch of a model on the hub; None takes what is newest, or here already.
@@ -72,6 +73,8 @@ class ModelSettings:
             it no longer holds.
         max_visual_tokens: Most patches a page is cut into, for models that go by a page's size; None takes the model's.
         pool_factor: Rows of a page are merged to one in so many (Ward), which saves as much storage; 1 keeps all.
+        full_pooling: What is merged: rows that are alike (`ward`, by `pool_factor`), or each line of patches to its
+            mean (`rows`, `columns`; what quality that costs was not measured).
         shortlist_pooling: How the few rows of the first stage are made: `clusters64` (k-means), `ward64` (slower, as
             `pool_factor` does it), `rows` or `columns` (one for each line of patches).
         device: `cpu`, `cuda`, `cuda:1`, `mps`; `auto` takes the best there is.
@@ -84,6 +87,7 @@ class ModelSettings:
     base_model: str | None = None
     max_visual_tokens: int | None = None
     pool_factor: int = 1
+    full_pooling: FullPooling = "ward"
     shortlist_pooling: ShortlistPooling = "clusters64"
     device: str = "auto"
     dtype: ModelDtype = "auto"
@@ -103,9 +107,11 @@ class ModelSettings:
                 raise InvalidInput(f"{name} is {value!r}; it is a whole number from {smallest} to {_MOST:,}")
         if self.dtype not in get_args(ModelDtype):
             raise InvalidInput(f"no dtype is called '{self.dtype}'; known: {', '.join(get_args(ModelDtype))}")
-        if self.shortlist_pooling not in get_args(ShortlistPooling):
-            known = ", ".join(get_args(ShortlistPooling))
-            raise InvalidInput(f"no pooling is called '{self.shortlist_pooling}'; known: {known}")
+        for pooling, kinds in ((self.shortlist_pooling, ShortlistPooling), (self.full_pooling, FullPooling)):
+            if pooling not in get_args(kinds):
+                raise InvalidInput(f"no pooling is called '{pooling}'; known: {', '.join(get_args(kinds))}")
+        if self.full_pooling != "ward" and self.pool_factor > 1:
+            raise InvalidInput(f"pool_factor {self.pool_factor} is for full_pooling 'ward', not '{self.full_pooling}'")
         if not 0 < self.timeout_s <= _MOST:
             raise InvalidInput(f"timeout_s is {self.timeout_s!r}; it is a number of seconds above 0")
 

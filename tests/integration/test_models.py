@@ -12,9 +12,11 @@ import pytest
 from checkpoints.build import Shelf
 
 from visual_rag import VisualIndex
+from visual_rag.embed.load import load_embedder
 from visual_rag.errors import InvalidInput, ModelLoadError, PassportMismatch
 from visual_rag.settings import ModelSettings
 from visual_rag.store.protocol import QueryPlan
+from visual_rag.testing import make_page
 
 pytestmark = pytest.mark.filterwarnings(  # PaliGemma's processor in transformers 5.23 under numpy 2.4
     "ignore:__array__ implementation:DeprecationWarning"
@@ -153,6 +155,27 @@ def test_merged_rows_save_storage_and_find_pages_all_the_same(
             assert best.page.page_id == page.page_id
     with VisualIndex.open(tmp_path / "index", model_settings=FLOAT32) as again:  # remembers the factor
         assert again.search("wind")
+
+
+@pytest.mark.parametrize("lines", ["rows", "columns"])
+def test_lines_of_patches_may_be_merged_for_good(shelf: Shelf, manuals: Path, tmp_path: Path, lines: str) -> None:
+    """One row for each line, and every row of the prompt as it was; the index remembers."""
+    folder = str(shelf.folder("ColQwen2_5"))
+    settings = ModelSettings(device="cpu", dtype="float32", full_pooling=lines)  # type: ignore[arg-type]
+    plain = load_embedder(folder, FLOAT32).embed_pages([make_page("pump")])[0]
+    merged = load_embedder(folder, settings).embed_pages([make_page("pump")])[0]
+    edges = np.unique(plain.regions[plain.is_patch][:, 1 if lines == "rows" else 0])
+    assert merged.is_patch.sum() == len(edges)
+    np.testing.assert_array_equal(merged.vectors[~merged.is_patch], plain.vectors[~plain.is_patch])
+    first = plain.vectors[plain.is_patch & (plain.regions[:, 1 if lines == "rows" else 0] == edges[0])].mean(axis=0)
+    np.testing.assert_allclose(merged.vectors[0], first / np.linalg.norm(first), atol=1e-5)
+    with VisualIndex.create(tmp_path / "index", model=folder, model_settings=settings) as index:
+        index.add(manuals / "weather.pdf")
+    with VisualIndex.open(tmp_path / "index", model_settings=FLOAT32) as again:
+        assert again.info().passport.pooling == f"{lines}+clusters64"
+        assert again.search("wind")
+    with pytest.raises(InvalidInput, match="pool_factor 3 is for full_pooling 'ward'"):
+        ModelSettings(full_pooling=lines, pool_factor=3)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("pooling", ["rows", "columns", "ward64"])

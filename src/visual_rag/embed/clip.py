@@ -193,7 +193,7 @@ def load_clip(checkpoint: Checkpoint, settings: ModelSettings) -> ClipEmbedder:
             model=checkpoint.name,
         )
     check_processor(checkpoint)
-    refuse_changed(settings, ("pool_factor", "shortlist_pooling"), "a model with one vector a page")
+    refuse_changed(settings, ("pool_factor", "full_pooling", "shortlist_pooling"), "a model with one vector a page")
     device = pick_device(settings.device)
     with loading(checkpoint.name):
         model = _load_model(family, checkpoint, pick_dtype(device, settings.dtype)).to(device).eval()

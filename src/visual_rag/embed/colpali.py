@@ -96,7 +96,7 @@ class ColPaliEmbedder:
             UnhealthyEmbedding: The network gave values that are not finite.
         """
         embeddings = self._embed_images([page.image for page in pages])
-        return [merged(embedding, self._settings.pool_factor) for embedding in embeddings]
+        return [merged(embedding, self._settings) for embedding in embeddings]
 
     def embed_queries(self, texts: Sequence[str]) -> list[QueryEmbedding]:
         """Embed questions, with the augmentation tokens that the model was trained with.
@@ -199,7 +199,7 @@ def load_colpali(checkpoint: Checkpoint, settings: ModelSettings) -> ColPaliEmbe
         InvalidInput: The device is not on this machine, or a setting does not fit the family.
     """
     if find_family(checkpoint.config, name=checkpoint.name).is_single_vector:
-        refuse_changed(settings, ("pool_factor", "shortlist_pooling"), "a model with one vector a page")
+        refuse_changed(settings, ("pool_factor", "full_pooling", "shortlist_pooling"), "a model with one vector a page")
     return ColPaliEmbedder(checkpoint, load_network(checkpoint, settings), settings)
 
 

@@ -19,7 +19,9 @@ from visual_rag.passport import IndexPassport
 from visual_rag.records import LOCAL, SERVED, ModelIdentity
 from visual_rag.settings import ModelSettings, refuse_changed
 
-_OF_CHECKPOINTS = (*("revision", "base_model", "max_visual_tokens", "pool_factor", "shortlist_pooling", "dtype"),)
+_OF_CHECKPOINTS = (
+    *("revision", "base_model", "max_visual_tokens", "pool_factor", "full_pooling", "shortlist_pooling", "dtype"),
+)
 
 
 def load_embedder(name: str, settings: ModelSettings | None = None) -> PageEmbedder:

@@ -114,7 +114,7 @@ class RemoteEmbedder:
             EmbeddingError: It refuses a page, or answers something else.
         """
         all_rows = self._image_rows(_data_url(page) for page in pages)
-        return [merged(_page_embedding(rows), self._settings.pool_factor) for rows in all_rows]
+        return [merged(_page_embedding(rows), self._settings) for rows in all_rows]
 
     def embed_queries(self, texts: Sequence[str]) -> list[QueryEmbedding]:
         """Embed questions. The server does not tell its tokens: rows are numbered.
@@ -179,10 +179,10 @@ def load_remote(url: str, settings: ModelSettings, *, retries: Retries | None = 
     refuse_changed(settings, ("revision", "base_model", "device", "dtype"), "a served model")
     if settings.max_visual_tokens is not None:
         raise InvalidInput("max_visual_tokens is the server's to set; start it with --mm-processor-kwargs")
-    if settings.shortlist_pooling in {"rows", "columns"}:
+    for lines in {settings.shortlist_pooling, settings.full_pooling} & {"rows", "columns"}:
         raise InvalidInput(
-            f"a served model does not tell where its rows stand, which '{settings.shortlist_pooling}' needs; "
-            "take clusters64 or ward64"
+            f"a served model does not tell where its rows stand, which pooling by '{lines}' needs; "
+            "take ward or clusters64"
         )
     server = ModelServer(address, timeout_s=settings.timeout_s, retries=retries)
     with server.client() as client:
