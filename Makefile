@@ -17,7 +17,7 @@ $(BIN)/visual-rag: pyproject.toml $(SHIPPED)
 	touch $@
 
 $(VENV)/tested: $(BIN)/visual-rag
-	$(BIN)/python -m pip install --quiet --editable '.[colpali]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[colpali,qdrant]' --group dev
 	touch $@
 
 demo: $(BIN)/visual-rag  ## ingest the sample manuals and ask five questions

@@ -13,9 +13,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from visual_rag import IndexPassport, Page, VisualIndex
+from visual_rag import VisualIndex
 from visual_rag.embed.spotter import Spotter
-from visual_rag.records import PageEmbedding, PagePoint
+from visual_rag.passport import IndexPassport
+from visual_rag.records import Page, PageEmbedding, PagePoint
 from visual_rag.render import PageRendered, RenderRequest, render_documents
 from visual_rag.settings import RenderSettings
 from visual_rag.sources.local import describe, list_files

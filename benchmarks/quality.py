@@ -3,6 +3,9 @@
 FOLDER has PDFs (or a folder `pdfs/` with them), `queries.jsonl` (`id`, `query`) and `qrels.tsv` (`query-id`,
 `corpus-id` = `<pdf stem>#p<0-based page index>`, `score`), as `examples/manuals` has. Measured is what
 `VisualIndex.search` returns, by pixels alone, beside BM25 on the PDFs' text layers. Measures by ir_measures.
+
+With `--channels` both channels of the index are measured, alone and fused in every way; with `--without-text 0.5` half
+of the documents lose their text layer first, as scans have none. That index is not good for anything else afterwards.
 """
 
 import argparse
@@ -10,13 +13,17 @@ import csv
 import json
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import bm25s
 import ir_measures
+import numpy as np
 from ir_measures import R, Success, nDCG
 
 from visual_rag import PageRecord, SearchSettings, VisualIndex
+from visual_rag.settings import Fusion
 
 MEASURES = [nDCG @ 5, nDCG @ 10, R @ 5, Success @ 1]
 DEPTH = 20
@@ -38,13 +45,35 @@ def read_labels(folder: Path) -> tuple[dict[str, str], list[ir_measures.Qrel]]:
     return queries, [qrel for qrel in qrels if qrel.query_id in queries]
 
 
-def by_pixels(index: VisualIndex, queries: dict[str, str]) -> Run:
-    """Search with the index."""
+def by_index(index: VisualIndex, queries: dict[str, str], settings: SearchSettings | None = None) -> Run:
+    """Search with the index; ranks stand for scores, which a rescued code may contradict."""
     return [
-        ir_measures.ScoredDoc(query_id, corpus_id(hit.page), hit.score)
+        ir_measures.ScoredDoc(query_id, corpus_id(hit.page), -hit.rank)
         for query_id, query in queries.items()
-        for hit in index.search(query, k=DEPTH)
+        for hit in index.search(query, k=DEPTH, settings=settings)
     ]
+
+
+def drop_text(index: VisualIndex, share: float) -> set[str]:
+    """Take the text layer from a share of the documents, drawn by a fixed seed; return their names."""
+    names = sorted({page.document_name for page in index.pages()})
+    dropped = set(np.random.default_rng(0).choice(names, round(share * len(names)), replace=False).tolist())
+    index.searcher._store.update_payload(  # noqa: SLF001  # nothing that a user would want
+        [replace(page, text="") for page in index.pages() if page.document_name in dropped]
+    )
+    return dropped
+
+
+def compare_channels(index: VisualIndex, queries: dict[str, str], qrels: list[ir_measures.Qrel]) -> None:
+    """Measure each channel and each fusion."""
+    report("visual", qrels, by_index(index, queries, SearchSettings(channels="visual")))
+    report("text", qrels, by_index(index, queries, SearchSettings(channels="text")))
+    for fusion in get_args(Fusion):
+        for weight in (0.2, 0.35, 0.5, 0.65):
+            settings = SearchSettings(channels="both", fusion=fusion, text_weight=weight)
+            report(f"both, {fusion}, text {weight}", qrels, by_index(index, queries, settings))
+    settings = SearchSettings(channels="both", rescue_codes=False)
+    report("both, by default, no codes", qrels, by_index(index, queries, settings))
 
 
 def by_text_layer(pages: list[PageRecord], queries: dict[str, str]) -> Run:
@@ -77,6 +106,8 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--index", type=Path, help="keep the index here and use it again")
     parser.add_argument("--two-stage", action="store_true", help="rerank a shortlist, as in large indexes")
+    parser.add_argument("--channels", action="store_true", help="measure both channels, alone and fused")
+    parser.add_argument("--without-text", type=float, default=0.0, metavar="SHARE", help="take text from so many first")
     arguments = parser.parse_args()
     queries, qrels = read_labels(arguments.folder)
     search = SearchSettings(mode="two-stage" if arguments.two_stage else "auto")
@@ -88,8 +119,13 @@ def main() -> None:
         done = index.add(documents)
         pages = list(index.pages())
         print(f"{len(pages)} pages, {len(queries)} queries; {done.n_pages_embedded} embedded in {done.seconds:.0f} s")
-        report(f"{index.info().passport.model.name}, pixels only", qrels, by_pixels(index, queries))
+        report(f"{index.info().passport.model.name}, pixels only", qrels, by_index(index, queries, search))
         report("BM25 on the text layer", qrels, by_text_layer(pages, queries))
+        if arguments.without_text:
+            dropped = drop_text(index, arguments.without_text)
+            print(f"without text layer from here on: {', '.join(sorted(dropped))}")
+        if arguments.channels:
+            compare_channels(index, queries, qrels)
 
 
 if __name__ == "__main__":

@@ -15,38 +15,40 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from visual_rag.errors import VisualRagError
-    from visual_rag.index import IndexInfo, VisualIndex
+    from visual_rag.index import VisualIndex
     from visual_rag.llama_index import PageNode, VisualRetriever
-    from visual_rag.passport import IndexPassport
     from visual_rag.records import (
-        Document,
         DocumentRecord,
+        Evidence,
+        Examples,
+        Grouping,
         Hit,
-        IngestProgress,
         IngestReport,
-        Page,
-        PageEmbedding,
         PageRecord,
-        QueryEmbedding,
+        Query,
+        Region,
     )
-    from visual_rag.settings import ModelSettings, RenderSettings, SearchSettings, StoreSettings
+    from visual_rag.server_settings import ServerSettings
+    from visual_rag.settings import Boost, ModelSettings, RenderSettings, SearchSettings, StoreSettings
+    from visual_rag.store.field import Field
 
 _HOMES = {
-    "Document": "records",
+    "Boost": "settings",
     "DocumentRecord": "records",
+    "Evidence": "records",
+    "Examples": "records",
+    "Field": "store.field",
+    "Grouping": "records",
     "Hit": "records",
-    "IndexInfo": "index",
-    "IndexPassport": "passport",
-    "IngestProgress": "records",
     "IngestReport": "records",
     "ModelSettings": "settings",
-    "Page": "records",
-    "PageEmbedding": "records",
     "PageNode": "llama_index",
     "PageRecord": "records",
-    "QueryEmbedding": "records",
+    "Query": "records",
+    "Region": "records",
     "RenderSettings": "settings",
     "SearchSettings": "settings",
+    "ServerSettings": "server_settings",
     "StoreSettings": "settings",
     "VisualIndex": "index",
     "VisualRagError": "errors",
@@ -55,21 +57,22 @@ _HOMES = {
 
 __version__ = "0.1.0"
 __all__ = [
-    "Document",
+    "Boost",
     "DocumentRecord",
+    "Evidence",
+    "Examples",
+    "Field",
+    "Grouping",
     "Hit",
-    "IndexInfo",
-    "IndexPassport",
-    "IngestProgress",
     "IngestReport",
     "ModelSettings",
-    "Page",
-    "PageEmbedding",
     "PageNode",
     "PageRecord",
-    "QueryEmbedding",
+    "Query",
+    "Region",
     "RenderSettings",
     "SearchSettings",
+    "ServerSettings",
     "StoreSettings",
     "VisualIndex",
     "VisualRagError",

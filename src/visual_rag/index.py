@@ -7,36 +7,46 @@ with VisualIndex.open_or_create("manuals.index") as index:
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock, RLock, get_ident
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
-
-from PIL.Image import Image
+from typing import TYPE_CHECKING, Any, Self
 
 from visual_rag.embed.health import probe_of
-from visual_rag.embed.load import load_embedder, load_embedder_of
+from visual_rag.embed.load import load_embedder, load_embedder_of, merging_rows
 from visual_rag.embed.models import DEFAULT_MODEL
-from visual_rag.embed.protocol import PageEmbedder
+from visual_rag.embed.protocol import LateReranker, PageEmbedder
 from visual_rag.errors import CollectionNotFound, InvalidInput
 from visual_rag.ingest.ledger import count_missing_pages, find_documents
+from visual_rag.ingest.metadata import find_page, write_metadata
 from visual_rag.ingest.pipeline import Ingestor, PasswordFor
 from visual_rag.ingest.progress import OnProgress
 from visual_rag.ingest.removal import remove_documents
 from visual_rag.passport import IndexPassport
-from visual_rag.records import DocumentRecord, Hit, IngestReport, PageRecord
+from visual_rag.records import DocumentRecord, Evidence, Hit, IngestReport, PageRecord
 from visual_rag.render import renderer_version
 from visual_rag.retrieve.contact_sheet import write_contact_sheets
+from visual_rag.retrieve.evidence_picture import write_evidence
+from visual_rag.retrieve.filter_fields import legal_fields
 from visual_rag.retrieve.search import PageSearcher
-from visual_rag.settings import ModelSettings, RenderSettings, SearchSettings, StoreSettings, default_index_folder
+from visual_rag.searching import FolderLike, Searching
+from visual_rag.settings import (
+    DEFAULT_POLICY,
+    STORAGE_POLICIES,
+    ModelSettings,
+    RenderSettings,
+    SearchSettings,
+    StoreSettings,
+    default_index_folder,
+)
 from visual_rag.sources.local import expanded
-from visual_rag.store.edge import EdgeStore
-from visual_rag.store.filters import AnyOf
+from visual_rag.store.filters import Filter, In
 from visual_rag.store.images import PageImages
-from visual_rag.store.protocol import StoreSize
+from visual_rag.store.places import create_store, open_store
+from visual_rag.store.protocol import FieldKind, PageStore, StoreSize
 from visual_rag.store.schema import DOCUMENT_ID
 
 if TYPE_CHECKING:
@@ -44,7 +54,6 @@ if TYPE_CHECKING:
 
     from visual_rag.llama_index import ImageSettings, VisualRetriever
 
-FolderLike = str | os.PathLike[str]
 Password = str | PasswordFor
 
 
@@ -65,12 +74,12 @@ class IndexInfo:
     image_bytes: int
 
 
-class VisualIndex:
+class VisualIndex(Searching):
     """Pages of documents in one folder, found by what they show. Make one by `open`, `create` or `open_or_create`."""
 
     def __init__(
         self,
-        store: EdgeStore,
+        store: PageStore,
         load: Callable[[], PageEmbedder],
         folder: Path,
         render: RenderSettings,
@@ -115,18 +124,23 @@ class VisualIndex:
             EmbeddingError: The model cannot be loaded.
             MissingDependency: The renderer is not installed.
         """
-        path = _index_folder(folder)
-        embedder = load_embedder(model, model_settings) if isinstance(model, str) else model
-        render = render or RenderSettings()
+        path, render, store = _index_folder(folder), render or RenderSettings(), store or StoreSettings()
+        policy = STORAGE_POLICIES[store.policy or DEFAULT_POLICY]
+        if isinstance(model, str):
+            embedder = load_embedder(model, merging_rows(model, model_settings, policy))
+        else:
+            embedder = model
         passport = IndexPassport(
             model=embedder.identity,
             dpi=render.dpi or embedder.page_dpi,
             renderer=renderer_version(render.renderer or "pdfium"),
             pooling=embedder.pooling,
             probe=probe_of(embedder),
-            datatype=(store or StoreSettings()).datatype or "turbo8",
+            datatype=policy.datatype,
+            text_language=store.text_language or "english",
+            keeps_rows=isinstance(embedder, LateReranker),
         )
-        return cls(EdgeStore.create(path, passport), lambda: embedder, path, render, search or SearchSettings())
+        return cls(create_store(path, passport, store), lambda: embedder, path, render, search or SearchSettings())
 
     @classmethod
     def open(
@@ -154,10 +168,15 @@ class VisualIndex:
             StoreLocked: Another process holds it.
             PassportMismatch: `model`, `render` or `store` is not what the index was built with.
         """
-        path, render = _index_folder(folder), render or RenderSettings()
-        asked = {"dpi": render.dpi, "renderer": render.renderer, "datatype": store.datatype if store else None}
+        path, render, store = _index_folder(folder), render or RenderSettings(), store or StoreSettings()
+        asked = {
+            "dpi": render.dpi,
+            "renderer": render.renderer,
+            "datatype": store.datatype,
+            "text_language": store.text_language,
+        }
         with ExitStack() as undo:
-            opened = undo.enter_context(EdgeStore.open(path))
+            opened = undo.enter_context(closing(open_store(path, store)))
             opened.passport.check_settings(asked, index=path.name)
 
             def load() -> PageEmbedder:
@@ -240,30 +259,6 @@ class VisualIndex:
         with self._alone():
             return remove_documents(self._store, self._images, self._named(documents))
 
-    def search(
-        self, question: str, *, k: int = 5, documents: Sequence[FolderLike] = (), min_similarity: float = 0.0
-    ) -> list[Hit]:
-        """Find the pages that show what the question asks for, best first.
-
-        Args:
-            question: Plain words.
-            k: Most hits to return.
-            documents: Look only in these; names as for `remove`.
-            min_similarity: Leave out hits below; in [0, 1].
-
-        Raises:
-            InvalidInput: The question holds no word, `k` is below 1, or a document is unknown.
-        """
-        condition = self._condition(documents)
-        return self.searcher.search(question, k=k, condition=condition, min_similarity=min_similarity)
-
-    def search_image(
-        self, image: Image, *, k: int = 5, documents: Sequence[FolderLike] = (), min_similarity: float = 0.0
-    ) -> list[Hit]:
-        """Find the pages that show a picture or look like it. Arguments and errors as for `search`."""
-        condition = self._condition(documents)
-        return self.searcher.search_image(image, k=k, condition=condition, min_similarity=min_similarity)
-
     def show(self, question: str, hits: Sequence[Hit], path: FolderLike) -> Path:
         """Write the contact sheet of one search; see `show_all`."""
         return self.show_all([(question, hits)], path)
@@ -291,6 +286,47 @@ class VisualIndex:
         """
         return self._images.get(page.page_hash)
 
+    def show_evidence(self, evidence: Evidence, path: FolderLike) -> Path:
+        """Draw where each part of a question was found, over the kept image of the page.
+
+        Args:
+            evidence: Of `hit.evidence()` or `evidence(question, page)`.
+            path: Of the picture; its suffix says what kind.
+
+        Raises:
+            InvalidInput: Pillow writes no pictures of that kind.
+        """
+        return write_evidence(evidence, self.page_image(evidence.page), Path(path))
+
+    def page(self, document: FolderLike, page_number: int) -> PageRecord:
+        """Find a page by its document, named as for `remove`, and its number, counted from 1.
+
+        Raises:
+            InvalidInput: There is no such document, it is several, or it has no such page in the index.
+        """
+        return find_page(self._store, self._named([document]), page_number)
+
+    def fields(self) -> Mapping[str, frozenset[FieldKind]]:
+        """The fields that a condition may name, and what they hold."""
+        return legal_fields(self._store.fields())
+
+    def set_metadata(self, metadata: Mapping[str, Any], *, documents: Sequence[FolderLike]) -> int:
+        """Write fields of your own to all pages of some documents; nothing is embedded.
+
+        Args:
+            metadata: Values by field: text, numbers, truth values, dates as ISO 8601 text, lists or mappings of such.
+                Other fields stay; one that is None is taken away.
+            documents: Names as for `remove`.
+
+        Returns:
+            How many pages were written.
+
+        Raises:
+            InvalidInput: A value is none of these, or a document is unknown.
+        """
+        with self._alone():
+            return write_metadata(self._store, self._named(documents), metadata)
+
     def pages(self) -> Iterator[PageRecord]:
         """Go through all pages, in no particular order."""
         return self._store.scroll()
@@ -316,29 +352,29 @@ class VisualIndex:
         self,
         *,
         similarity_top_k: int = 5,
-        min_similarity: float = 0.0,
         filters: "MetadataFilters | None" = None,
         images: "ImageSettings | None" = None,
+        settings: SearchSettings | None = None,
     ) -> "VisualRetriever":
         """Make a LlamaIndex retriever over this index; its nodes carry page images for a vision LLM.
 
         Args:
             similarity_top_k: Most nodes to return.
-            min_similarity: Leave out hits below; in [0, 1].
-            filters: LlamaIndex filters on `file_name` and `document_id`.
+            filters: LlamaIndex filters on any field of the pages, the user's metadata among them.
             images: Format and size in which the LLM gets the pages.
+            settings: How to search, such as `SearchSettings(min_similarity=0.4)`; None takes the index's.
 
         Raises:
-            InvalidFilter: `filters` names another field or operator.
+            InvalidFilter: `filters` cannot be honoured.
         """
         from visual_rag.llama_index import VisualRetriever
 
         return VisualRetriever(
             self.searcher,
             similarity_top_k=similarity_top_k,
-            min_similarity=min_similarity,
             filters=filters,
             images=images,
+            settings=settings,
         )
 
     @property
@@ -386,10 +422,11 @@ class VisualIndex:
             finally:
                 self._writer = None
 
-    def _condition(self, documents: Sequence[FolderLike]) -> AnyOf | None:
+    def documents_condition(self, documents: Sequence[FolderLike]) -> Filter | None:
+        """The condition that a page belongs to one of the documents, None for no documents named."""
         if not documents:
             return None
-        return AnyOf(DOCUMENT_ID, tuple(record.document.document_id for record in self._named(documents)))
+        return In(DOCUMENT_ID, tuple(record.document.document_id for record in self._named(documents)))
 
     def _named(self, documents: Sequence[FolderLike]) -> list[DocumentRecord]:
         if isinstance(documents, str | os.PathLike):

@@ -18,7 +18,7 @@ _FILE = "last_search.json"
 
 def remember(folder: Path, question: str, hits: Sequence[Hit]) -> str:
     """Write a search down; give what went wrong, "" for nothing: the hits are what was asked for, not this file."""
-    text = json.dumps({"question": question, "hits": [asdict(hit) for hit in hits]})
+    text = json.dumps({"question": question, "hits": [_values(hit) for hit in hits]})
     part = folder / f"{_FILE}.part"
     try:
         part.write_text(text, encoding="utf-8")
@@ -50,6 +50,10 @@ def forget(folder: Path) -> None:
         (folder / _FILE).unlink(missing_ok=True)
 
 
+def _values(hit: Hit) -> dict[str, object]:
+    return {**{name: getattr(hit, name) for name in _SAVED}, "page": asdict(hit.page)}
+
+
 def _hit(values: dict[str, object]) -> Hit:
     page = values["page"]
     if not isinstance(page, dict) or not all(isinstance(page[key], kind) for key, kind in _KINDS.items()):
@@ -57,4 +61,5 @@ def _hit(values: dict[str, object]) -> Hit:
     return Hit(**{**values, "page": PageRecord(**page)})  # type: ignore[arg-type]
 
 
+_SAVED = ("rank", "score", "scored_by", "similarity")
 _KINDS = {"document_name": str, "source_uri": str, "page_hash": str, "label": str, "page_index": int}

@@ -14,7 +14,7 @@ from visual_rag.errors import PassportMismatch
 from visual_rag.records import SERVED, ModelIdentity
 from visual_rag.settings import Renderer
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _COMPARED = ("weights_hash", "dim", "architecture", "template", "precision", "max_visual_tokens")
 _LEAST_PROBE_COSINE = 0.999  # bfloat16 against float32: 0.99998 on 17 tiny networks
 
@@ -31,6 +31,8 @@ class IndexPassport:
         probe: Where one fixed question points, shape (dim,): tells whether other libraries, or a server, still embed
             questions as they did. Empty in indexes that were made without.
         datatype: Of the full vectors in the store.
+        text_language: In which the words of text layers and questions are cut; "none" for mixed corpora.
+        keeps_rows: Whether the embedded store keeps copies of the full vectors that Python reads fast.
         distance: Of two rows; always `dot`, on rows of unit length.
         schema_version: Of vector names and payload keys.
     """
@@ -41,6 +43,8 @@ class IndexPassport:
     pooling: str
     probe: tuple[float, ...] = ()
     datatype: str = "turbo8"
+    text_language: str = "english"
+    keeps_rows: bool = True
     distance: str = "dot"
     schema_version: int = SCHEMA_VERSION
 
@@ -123,13 +127,20 @@ class IndexPassport:
         """Refuse settings that would mix two kinds of vectors in one index.
 
         Args:
-            asked: Values of `dpi`, `renderer` (without its version) and `datatype`; None where nothing was asked for.
+            asked: Values of `dpi`, `renderer` (without its version), `datatype`, `text_language` and `keeps_rows`;
+                None where nothing was asked for.
             index: The index's name, for the message.
 
         Raises:
             PassportMismatch: One of them differs.
         """
-        built = {"dpi": self.dpi, "renderer": self.renderer_name, "datatype": self.datatype}
+        built = {
+            "dpi": self.dpi,
+            "renderer": self.renderer_name,
+            "datatype": self.datatype,
+            "text_language": self.text_language,
+            "keeps_rows": self.keeps_rows,
+        }
         for name, value in asked.items():
             if value is not None and value != built[name]:
                 raise PassportMismatch(

@@ -4,13 +4,15 @@ Arrays inside records are never written to after the record is made.
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from visual_rag.errors import InvalidInput
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
+FieldScalar = str | int | float | bool
+RecommendStrategy = Literal["average", "best_score", "sum_scores"]
 
 LOCAL, SERVED = "local", "served"  # revisions of models that lie in a folder, or on a server
 _NAMESPACE = uuid.UUID("6f1d3c1e-6d0b-5f0e-9a55-2f4f7c1b8a10")
@@ -226,6 +230,93 @@ class ScoredPage:
     score: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Query:
+    """What is looked for: at least one of words, a picture, and a page of the index or a region of it.
+
+    Several together are one question: each part weighs the same.
+
+    Attributes:
+        text: Plain words.
+        image: A picture of the thing, or a crop of one.
+        page: A page of the index: its record or its id.
+        region: Only this part of `page`.
+    """
+
+    text: str | None = None
+    image: "Image | None" = None
+    page: PageRecord | str | None = None
+    region: Region | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Examples:
+    """What found pages should be like, and unlike: words, pictures, pages of the index or queries of several parts.
+
+    Attributes:
+        positive: Like these.
+        negative: Unlike these.
+        strategy: How likeness to several becomes one score: `average`, `best_score` or `sum_scores`.
+    """
+
+    positive: "Sequence[str | Image | PageRecord | Query]" = ()
+    negative: "Sequence[str | Image | PageRecord | Query]" = ()
+    strategy: RecommendStrategy = "average"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grouping:
+    """By what hits are grouped, and how many of each.
+
+    Attributes:
+        by: A field, such as `document` or one of the metadata. Pages without it make no group.
+        n_groups: Most groups.
+        group_size: Most pages of each.
+        offset: Groups to pass over.
+    """
+
+    by: str = "document"
+    n_groups: int = 5
+    group_size: int = 3
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TokenEvidence:
+    """Where one row of a query was found on a page.
+
+    Attributes:
+        token: What the row stands for, such as a word.
+        weight: The row's share of the question, in [0, 1]; shares add up to 1.
+        region: The patch that matched best.
+        strength: How well, in [0, 1].
+        box: The tightest rectangle around what matched about as well as that patch, beside it.
+        heat: Shape (n_patches,), in [0, 1]: how well each patch of the page matched.
+    """
+
+    token: str
+    weight: float
+    region: Region
+    strength: float
+    box: Region
+    heat: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Evidence:
+    """Why a page was found: which token matched which part of it. From stored vectors, no model is run.
+
+    Attributes:
+        page: The page.
+        tokens: One for each row of the query.
+        regions: Shape (n_patches, 4): left, top, right, bottom of the patches, in 0..1.
+    """
+
+    page: PageRecord
+    tokens: tuple[TokenEvidence, ...]
+    regions: FloatArray
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
     """One search result.
@@ -233,9 +324,12 @@ class Hit:
     Attributes:
         rank: 1-based.
         score: Of the last stage; higher is better. Comparable within one search only.
-        scored_by: That stage: `maxsim`, or the name of the model's own rerank such as `soft_bm25`.
-        similarity: How well the query's words are matched on average, in [0, 1]; meant for thresholds.
+        scored_by: That stage: `maxsim`, the name of the model's own rerank such as `soft_bm25`, `bm25` for the text
+            channel alone, or the fusion.
+        similarity: How well the query's rows are matched on average by what the page shows, in [0, 1]; meant for
+            thresholds.
         page: The page that was found.
+        embedding: The page's multi-vector, where it was asked for.
     """
 
     rank: int
@@ -243,6 +337,61 @@ class Hit:
     scored_by: str
     similarity: float
     page: PageRecord
+    embedding: PageEmbedding | None = field(default=None, repr=False, compare=False)
+    _explain: Callable[[], Evidence] | None = field(default=None, repr=False, compare=False)
+
+    def evidence(self) -> Evidence:
+        """Say where on the page each part of the question was found.
+
+        Raises:
+            InvalidInput: The hit was not made by a search of an index that is open, or its page was removed since.
+        """
+        if self._explain is None:
+            raise InvalidInput("this hit was not made by a search here; ask `index.evidence(question, page)`")
+        return self._explain()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HitGroup:
+    """The best pages that share a value, such as those of one document.
+
+    Attributes:
+        value: The value they share.
+        hits: Best first, ranked within the group.
+        document: The ledger's record of the document, where pages are grouped by document; what `with_lookup` is to
+            Qdrant.
+    """
+
+    value: FieldScalar
+    hits: Sequence[Hit]
+    document: "DocumentRecord | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchStep:
+    """One step of a search.
+
+    Attributes:
+        name: What was done, such as `embed`, `shortlist and score`, `rerank`.
+        seconds: How long it took.
+        detail: What it worked on, such as `200 of 10,000 pages`.
+    """
+
+    name: str
+    seconds: float
+    detail: str = ""
+
+
+class Hits(list[Hit]):
+    """The hits of one search, best first, and how they were found.
+
+    Attributes:
+        steps: What the search did, in order.
+    """
+
+    def __init__(self, hits: Iterable[Hit] = (), *, steps: Sequence[SearchStep] = ()) -> None:
+        super().__init__(hits)
+        self.steps = tuple(steps)
 
 
 class DocumentState(StrEnum):

@@ -11,10 +11,14 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from visual_rag.errors import InvalidInput
+from visual_rag.server_settings import ServerSettings
 
 Renderer = Literal["pdfium", "poppler"]
-VectorDatatype = Literal["turbo8", "float16"]
+VectorDatatype = Literal["turbo8", "float16", "turbo4"]
+PolicyName = Literal["exact", "compact", "tiny"]
 SearchMode = Literal["auto", "exact", "two-stage"]
+Channels = Literal["visual", "text", "both"]
+Fusion = Literal["rrf", "dbsf", "minmax"]
 ModelDtype = Literal["auto", "float32", "bfloat16", "float16"]
 ShortlistPooling = Literal["clusters64", "ward64", "rows", "columns"]
 FullPooling = Literal["ward", "rows", "columns"]
@@ -22,6 +26,7 @@ _MOST = 100_000
 INDEX_VARIABLE = "VISUAL_RAG_INDEX"
 DEFAULT_INDEX = ".visual_rag"
 MODEL_KEY_VARIABLE = "VISUAL_RAG_MODEL_KEY"
+SERVER_KEY_VARIABLE = "QDRANT_API_KEY"
 INDEX_LOCK = "visual_rag.lock"  # lies in every index folder, and tells it from a folder of documents
 
 
@@ -117,15 +122,91 @@ class ModelSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoreSettings:
-    """How vectors are kept.
+class StoragePolicy:
+    """How exactly, and at what cost, the full vectors are kept.
 
     Attributes:
-        datatype: Of the full multi-vectors: `turbo8` (8 bits a value) or `float16`; None takes that of the index, and
-            turbo8 for a new one.
+        datatype: Of a value.
+        bits: Of a value.
+        pool_factor: Alike rows of a page are merged to one in so many, for models that can and unless set otherwise.
     """
 
-    datatype: VectorDatatype | None = None
+    datatype: VectorDatatype
+    bits: int
+    pool_factor: int = 1
+
+
+STORAGE_POLICIES: dict[PolicyName, StoragePolicy] = {
+    "exact": StoragePolicy(datatype="float16", bits=16),
+    "compact": StoragePolicy(datatype="turbo8", bits=8),
+    "tiny": StoragePolicy(datatype="turbo4", bits=4, pool_factor=3),
+}
+DEFAULT_POLICY: PolicyName = "compact"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSettings:
+    """Where and how vectors and payload are kept.
+
+    Attributes:
+        policy: `exact` (16 bits a value), `compact` (8 bits) or `tiny` (4 bits, and a third of the vectors where the
+            model's may be merged); None takes that of the index, and compact for a new one.
+        text_language: Whose stop words and word endings the text channel knows, such as `english`, or `none`; None
+            takes that of the index, and english for a new one.
+        own_process: Keep the embedded engine in a process of its own, so that it never holds up this one: for
+            whatever serves requests.
+        server: A Qdrant server to keep them on, instead of the folder; page images stay in the folder.
+    """
+
+    policy: PolicyName | None = None
+    text_language: str | None = None
+    own_process: bool = False
+    server: ServerSettings | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is not known.
+
+        Raises:
+            InvalidInput: The policy is unknown, or both a process and a server are asked for.
+        """
+        if self.policy not in {None, *STORAGE_POLICIES}:
+            raise InvalidInput(f"no storage policy is called '{self.policy}'; known: {', '.join(STORAGE_POLICIES)}")
+        if self.own_process and self.server is not None:
+            raise InvalidInput("own_process is for the embedded engine; a server has a process of its own")
+
+    @property
+    def datatype(self) -> VectorDatatype | None:
+        """Of the full vectors, None where the index decides."""
+        return STORAGE_POLICIES[self.policy].datatype if self.policy else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Boost:
+    """Raise pages by a field of theirs: a page's score is multiplied by `1 + weight * nearness`.
+
+    Attributes:
+        field: Whose value counts: a number or a date, or with `target` None a truth value.
+        weight: Most that the score is raised by, as a share of it; below 0 lowers it, down to -1.
+        target: Where nearness is 1: a number, a date as ISO 8601 text, or `now`; None takes the field's truth value.
+        scale: How far from the target nearness is a half: in units of the field, for dates in days.
+    """
+
+    field: str
+    weight: float
+    target: float | str | None = None
+    scale: float = 365.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be computed.
+
+        Raises:
+            InvalidInput: The weight is below -1, or the scale not above 0.
+        """
+        if not _is_within(self.weight, -1, _MOST) or not _is_within(self.scale, 1e-9, 1e12):
+            raise InvalidInput(
+                f"a boost by '{self.field}' has weight {self.weight!r} and scale {self.scale!r}; the weight is -1 or "
+                "more, the scale above 0"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,12 +218,42 @@ class SearchSettings:
         exact_up_to: Pages.
         min_shortlist: Least number of pages that the second stage sees.
         shortlist_share: Share of the index that it sees, where that is more.
+        min_similarity: Leave out hits below; in [0, 1].
+        channels: `visual` looks at pages, `text` reads their text layers (BM25), `both` fuses the two.
+        fusion: How: by rank (`rrf`), by scores as standard deviations from their mean (`dbsf`), or by scores spread
+            over [0, 1] (`minmax`).
+        text_weight: Share of the text channel in a fusion, in [0, 1].
+        rescue_codes: Put pages first whose text layer holds a part number or error code of the question, letter by
+            letter; where the text channel is on.
+        diversity: 0 ranks by relevance alone; up to 1, pages unlike those before them are preferred (MMR).
+        boosts: Raise pages by what their fields say; see `Boost`.
+        include_fields: Keep only these of `text` and the metadata fields in the hits' pages; None keeps all.
+        exclude_fields: Leave these out.
+        with_vectors: Give each hit its page's multi-vector.
+        hnsw_ef: Width of the graph search over the pooled vectors, where the store has a graph.
+        rescore: Score quantized candidates again by the vectors themselves, where the store quantizes.
+        oversampling: So many times more candidates for that.
+        indexed_only: Leave out pages that the store has not indexed yet.
     """
 
     mode: SearchMode = "auto"
     exact_up_to: int = 1000
     min_shortlist: int = 200
     shortlist_share: float = 0.02
+    min_similarity: float = 0.0
+    channels: Channels = "visual"
+    fusion: Fusion = "rrf"
+    text_weight: float = 0.5
+    rescue_codes: bool = True
+    diversity: float = 0.0
+    boosts: tuple["Boost", ...] = ()
+    include_fields: tuple[str, ...] | None = None
+    exclude_fields: tuple[str, ...] = ()
+    with_vectors: bool = False
+    hnsw_ef: int | None = None
+    rescore: bool | None = None
+    oversampling: float | None = None
+    indexed_only: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense.
@@ -152,12 +263,30 @@ class SearchSettings:
         """
         if self.mode not in get_args(SearchMode):
             raise InvalidInput(f"no search mode is called '{self.mode}'; known: {', '.join(get_args(SearchMode))}")
-        if self.exact_up_to < 0 or self.min_shortlist < 1 or not 0 <= self.shortlist_share <= 1:
-            raise InvalidInput("exact_up_to must be 0 or more, min_shortlist 1 or more, shortlist_share in [0, 1]")
+        for name, kinds in (("channels", Channels), ("fusion", Fusion)):
+            if getattr(self, name) not in get_args(kinds):
+                raise InvalidInput(f"{name} is {getattr(self, name)!r}; it is one of {', '.join(get_args(kinds))}")
+        for name in ("shortlist_share", "min_similarity", "text_weight", "diversity"):
+            if not _is_within(getattr(self, name), 0, 1):
+                raise InvalidInput(f"{name} is {getattr(self, name)!r}; it is a number in [0, 1]")
+        for name, least in (("exact_up_to", 0), ("min_shortlist", 1), ("hnsw_ef", 1)):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, int) and value >= least):
+                raise InvalidInput(f"{name} is {value!r}; it is a whole number, {least} or more")
+        if self.oversampling is not None and not _is_within(self.oversampling, 1, _MOST):
+            raise InvalidInput(f"oversampling is {self.oversampling!r}; it is a number, 1 or more")
+
+    def is_exact(self, n_pages: int) -> bool:
+        """Whether every one of `n_pages` pages is scored."""
+        return self.mode == "exact" or (self.mode == "auto" and n_pages <= self.exact_up_to)
 
     def shortlist_size(self, n_pages: int) -> int:
         """Pages that the second stage sees in an index of `n_pages`."""
         return max(self.min_shortlist, round(self.shortlist_share * n_pages))
+
+
+def _is_within(value: object, least: float, most: float) -> bool:
+    return isinstance(value, int | float) and least <= value <= most  # false for NaN
 
 
 def refuse_changed(settings: ModelSettings, names: Sequence[str], what: str) -> None:
@@ -190,3 +319,8 @@ def is_hub_offline() -> bool:
 def model_api_key() -> str | None:
     """The key for a served model: `$VISUAL_RAG_MODEL_KEY`, None where it is not set."""
     return os.environ.get(MODEL_KEY_VARIABLE) or None
+
+
+def server_api_key() -> str | None:
+    """The key for a Qdrant server: `$QDRANT_API_KEY`, None where it is not set."""
+    return os.environ.get(SERVER_KEY_VARIABLE) or None

@@ -14,11 +14,21 @@ from visual_rag.embed.checkpoint import is_here
 from visual_rag.embed.models import DEFAULT_MODEL, MODELS, models_table
 from visual_rag.index import IndexInfo
 from visual_rag.printing import Row, count
-from visual_rag.records import DocumentRecord, DocumentState, Hit, IngestReport
+from visual_rag.records import (
+    DocumentRecord,
+    DocumentState,
+    Evidence,
+    Hit,
+    HitGroup,
+    Hits,
+    IngestReport,
+    Region,
+)
 from visual_rag.retrieve.contact_sheet_page import page_numbers
 from visual_rag.retrieve.snippet import snippet
 from visual_rag.sources.local import typed_path
 
+EVIDENCE_HEADER = ("word", "strength", "weight", "where")
 HIT_HEADER = ("rank", "document", "page", "score", "similarity")
 DOCUMENT_HEADER = ("document", "state", "pages")
 _MAX_REASONS = 3
@@ -115,9 +125,69 @@ def _models_here() -> set[str]:
 
 def hit_json(hit: Hit) -> dict[str, Any]:
     """A hit as plain values."""
-    values = asdict(hit)
-    values["page"]["page_number"] = hit.page.page_number
-    return values
+    return {
+        "rank": hit.rank,
+        "score": hit.score,
+        "scored_by": hit.scored_by,
+        "similarity": hit.similarity,
+        "page": {**asdict(hit.page), "page_number": hit.page.page_number},
+    }
+
+
+def steps_json(hits: Hits) -> list[dict[str, Any]]:
+    """What a search did, as plain values."""
+    return [asdict(step) for step in hits.steps]
+
+
+def group_lines(groups: Sequence[HitGroup]) -> list[str]:
+    """A line for each group, and one for each of its pages."""
+    lines = []
+    for group in groups:
+        document = group.document
+        held = f" ({_pages(document)} pages)" if document else ""
+        lines.append(f"{document.document.name if document else group.value}{held}")
+        names = names_apart((hit.page.source_uri, hit.page.document_name) for hit in group.hits)
+        for hit in group.hits:
+            where = page_numbers(hit.page) if document else f"{names[hit.page.source_uri]} {page_numbers(hit.page)}"
+            lines.append(f"  page {where}  score {hit.score:.2f}, similarity {hit.similarity:.2f}")
+    return lines
+
+
+def group_json(group: HitGroup) -> dict[str, Any]:
+    """A group as plain values."""
+    document = asdict(group.document) if group.document else None
+    return {"value": group.value, "document": document, "hits": [hit_json(hit) for hit in group.hits]}
+
+
+def evidence_rows(evidence: Evidence) -> list[Row]:
+    """One row for each part of a question: how strongly it was found, and where."""
+    return [
+        Row((found.token, f"{found.strength:.2f}", f"{found.weight:.2f}", _place(found.box)))
+        for found in evidence.tokens
+    ]
+
+
+def evidence_json(evidence: Evidence) -> dict[str, Any]:
+    """Evidence as plain values, without the heat of each patch."""
+    return {
+        "page_id": evidence.page.page_id,
+        "tokens": [
+            {
+                "token": found.token,
+                "weight": found.weight,
+                "strength": found.strength,
+                "region": list(found.region),
+                "box": list(found.box),
+            }
+            for found in evidence.tokens
+        ],
+    }
+
+
+def _place(box: Region) -> str:
+    """A rectangle in percent of the page: from left and top, and how large."""
+    left, top, right, bottom = (round(100 * edge) for edge in box)
+    return f"{left} % from the left, {top} % from the top, {right - left} x {bottom - top} %"
 
 
 def info_json(found: IndexInfo) -> dict[str, Any]:

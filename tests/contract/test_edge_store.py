@@ -1,4 +1,4 @@
-"""The embedded store keeps every promise of the protocol, with either datatype."""
+"""The embedded store keeps every promise of the protocol, with every datatype."""
 
 from pathlib import Path
 
@@ -21,3 +21,9 @@ class TestEdgeStoreFloat16(TestEdgeStore):
     """The same, 16 bits a value."""
 
     datatype = "float16"
+
+
+class TestEdgeStoreTurbo4(TestEdgeStore):
+    """The same, 4 bits a value."""
+
+    datatype = "turbo4"

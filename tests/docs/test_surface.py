@@ -69,7 +69,7 @@ def test_only_the_errors_that_say_so_are_retryable() -> None:
 
 def test_every_command_has_help_and_exit_codes_are_told() -> None:
     """One line each, and the codes at the end."""
-    command = [sys.executable, "-m", "visual_rag.cli", "--help"]
+    command = [sys.executable, "-m", "visual_rag", "--help"]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     for name in ("ingest", "search", "show", "list", "remove", "info", "doctor"):
         assert re.search(rf"\b{name}\b\s+\w+", printed), name

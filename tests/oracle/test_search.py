@@ -15,7 +15,7 @@ from visual_rag.retrieve.search import PageSearcher
 from visual_rag.scoring import maxsim
 from visual_rag.settings import SearchSettings
 from visual_rag.store.edge import EdgeStore
-from visual_rag.store.filters import AnyOf
+from visual_rag.store.filters import In
 from visual_rag.store.images import PageImages
 from visual_rag.store.schema import DOCUMENT_ID, page_payload
 from visual_rag.testing import FakeEmbedder, make_page
@@ -128,7 +128,7 @@ def test_a_condition_lets_no_other_page_through(tmp_path: Path, kind: type[FakeE
         scores, _ = embedder.rerank(query, [vectors[page] for page in own], CorpusSample(pages=list(vectors.values())))
         expected = {page for page, score in zip(own, scores, strict=True) if score > 0}
     found = searcher(store, embedder, tmp_path, mode=mode).search(
-        "pump", k=N_PAGES, condition=AnyOf(DOCUMENT_ID, (document_id,))
+        "pump", k=N_PAGES, where=In(DOCUMENT_ID, (document_id,))
     )
     assert expected
     assert {hit.page.page_id for hit in found} == expected
@@ -146,7 +146,7 @@ def test_a_threshold_leaves_out_weaker_hits_only(tmp_path: Path) -> None:
     embedder = FakeEmbedder()
     store, _ = fill(tmp_path / "vectors", embedder)
     search = searcher(store, embedder, tmp_path).search
-    every, some = search("pump seal", k=50), search("pump seal", k=50, min_similarity=0.9)
+    every, some = search("pump seal", k=50), search("pump seal", k=50, settings=SearchSettings(min_similarity=0.9))
     assert 0 < len(some) < len(every)
     assert some == every[: len(some)]
 
@@ -155,7 +155,7 @@ def test_a_picture_finds_its_own_page(tmp_path: Path) -> None:
     """Image queries take the same way."""
     embedder = FakeEmbedder()
     store, _ = fill(tmp_path / "vectors", embedder)
-    assert len(searcher(store, embedder, tmp_path).search_image(Image.new("RGB", (8, 8)), k=3)) == 3
+    assert len(searcher(store, embedder, tmp_path).search(Image.new("RGB", (8, 8)), k=3)) == 3
 
 
 def test_an_empty_index_finds_nothing(tmp_path: Path) -> None:

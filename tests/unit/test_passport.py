@@ -18,7 +18,7 @@ def test_it_survives_json() -> None:
     assert IndexPassport.from_dict(json.loads(json.dumps(PASSPORT.as_dict()))) == PASSPORT
 
 
-@pytest.mark.parametrize("version", [SCHEMA_VERSION + 1, None, "1"])
+@pytest.mark.parametrize("version", [SCHEMA_VERSION + 1, 1, None, "1"])
 def test_another_schema_is_refused(version: object) -> None:
     """Whatever else it holds."""
     with pytest.raises(PassportMismatch, match=f"version {version}"):
@@ -60,7 +60,17 @@ def test_what_was_not_asked_for_passes() -> None:
     PASSPORT.check_settings({"dpi": None, "renderer": "pdfium", "datatype": None}, index="manuals")
 
 
-@pytest.mark.parametrize("change", [{"dpi": 96}, {"renderer": "poppler"}, {"datatype": "float16"}], ids=str)
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dpi": 96},
+        {"renderer": "poppler"},
+        {"datatype": "float16"},
+        {"text_language": "none"},
+        {"keeps_rows": False},
+    ],
+    ids=str,
+)
 def test_other_settings_are_refused(change: dict[str, object]) -> None:
     """The message names the setting, both values and the way out."""
     settings = {"dpi": 120, "renderer": "pdfium", "datatype": "turbo8", **change}

@@ -17,7 +17,7 @@ from visual_rag.embed.protocol import PageEmbedder
 from visual_rag.errors import MissingDependency, ModelLoadError
 from visual_rag.passport import IndexPassport
 from visual_rag.records import LOCAL, SERVED, ModelIdentity
-from visual_rag.settings import ModelSettings, refuse_changed
+from visual_rag.settings import ModelSettings, StoragePolicy, refuse_changed
 
 _OF_CHECKPOINTS = (
     *("revision", "base_model", "max_visual_tokens", "pool_factor", "full_pooling", "shortlist_pooling", "dtype"),
@@ -85,6 +85,25 @@ def load_embedder_of(
     if passport.needs_probe(model.identity):
         passport.check_probe(probe_of(model), model.identity, index=index)
     return model
+
+
+def merging_rows(name: str, settings: ModelSettings | None, policy: StoragePolicy) -> ModelSettings | None:
+    """Settings that merge a page's rows as a storage policy asks for, where the model can and nothing else was set.
+
+    Args:
+        name: As for `load_embedder`.
+        settings: As given.
+        policy: Of the index to be.
+    """
+    chosen = settings or ModelSettings()
+    is_set = (chosen.pool_factor, chosen.full_pooling) != (1, "ward")
+    if policy.pool_factor == 1 or is_set or name == DEFAULT_MODEL:
+        return settings
+    if not _is_address(name):
+        checkpoint = find_checkpoint(name, revision=chosen.revision, base_model=chosen.base_model)
+        if find_family(checkpoint.config, name=checkpoint.name).is_single_vector:
+            return settings
+    return replace(chosen, pool_factor=policy.pool_factor)
 
 
 def _load_named(passport: IndexPassport, settings: ModelSettings, name: str | None, index: str) -> PageEmbedder:

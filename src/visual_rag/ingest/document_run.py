@@ -1,8 +1,9 @@
 """One document on its way into the index: what it held before, what failed, and its line in the ledger."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from visual_rag.records import (
     Document,
@@ -14,7 +15,7 @@ from visual_rag.records import (
     PageRecord,
     make_page_id,
 )
-from visual_rag.store.filters import AllOf, AnyOf
+from visual_rag.store.filters import And, In
 from visual_rag.store.protocol import PageStore
 from visual_rag.store.schema import DOCUMENT_ID, PAGE_INDEX
 
@@ -90,7 +91,13 @@ class DocumentRun:
             dpi=page.dpi,
             n_vectors=n_vectors,
             text=page.text,
+            metadata=self._metadata_at(self.page_id(page)),
         )
+
+    def _metadata_at(self, page_id: str) -> Mapping[str, Any]:
+        """The user's own fields outlive a new version: those of the page that stood there, else of the document."""
+        stood = self._before.get(page_id) or next(iter(self._before.values()), None)
+        return stood.metadata if stood else {}
 
     def close(self) -> DocumentRecord:
         """Remove what the new version of the document no longer has, and say in the ledger how it ended."""
@@ -98,7 +105,7 @@ class DocumentRun:
         if self.is_at_end and None not in failed:
             stale = [page.page_index for page in self._before.values() if self._is_stale(page, failed)]
             if stale:
-                self._store.delete(AllOf((self._of_document(), AnyOf(PAGE_INDEX, tuple(stale)))))
+                self._store.delete(And((self._of_document(), In(PAGE_INDEX, tuple(stale)))))
         n_ingested = self._store.count(self._of_document())
         record = self._record(self._final_state(n_ingested), n_ingested)
         self._store.put_document(record)
@@ -134,5 +141,5 @@ class DocumentRun:
             updated_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
 
-    def _of_document(self) -> AnyOf:
-        return AnyOf(DOCUMENT_ID, (self.document.document_id,))
+    def _of_document(self) -> In:
+        return In(DOCUMENT_ID, (self.document.document_id,))

@@ -7,7 +7,7 @@ from pathlib import Path
 from visual_rag.errors import InvalidInput
 from visual_rag.records import DocumentRecord, DocumentState
 from visual_rag.sources.local import expanded, source_uri
-from visual_rag.store.filters import AnyOf
+from visual_rag.store.filters import In
 from visual_rag.store.protocol import PageStore
 from visual_rag.store.schema import DOCUMENT_ID
 
@@ -46,7 +46,7 @@ def count_missing_pages(store: PageStore) -> int:
     """Count pages that the ledger says are stored and are not; documents that were cut off are left out."""
     records = store.documents()
     unfinished = [record.document.document_id for record in records if record.state is DocumentState.INGESTING]
-    n_stored = store.count() - store.count(AnyOf(DOCUMENT_ID, tuple(unfinished)))
+    n_stored = store.count() - store.count(In(DOCUMENT_ID, tuple(unfinished)))
     n_expected = sum(record.n_ingested for record in records if record.state is not DocumentState.INGESTING)
     return max(0, n_expected - n_stored)
 

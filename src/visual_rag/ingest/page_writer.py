@@ -14,7 +14,7 @@ from visual_rag.ingest.document_run import DocumentRun
 from visual_rag.ingest.progress import ProgressEstimate
 from visual_rag.records import Page, PageEmbedding, PageFailure, PagePoint, PageRecord
 from visual_rag.store.checks import check_points
-from visual_rag.store.filters import AnyOf
+from visual_rag.store.filters import In
 from visual_rag.store.images import PageImages
 from visual_rag.store.protocol import PageStore
 from visual_rag.store.schema import PAGE_HASH, page_payload
@@ -193,8 +193,8 @@ def _raise_if_no_page_is_at_fault(error: VisualRagError) -> None:
         raise error
 
 
-def _with_pixels(tasks: Sequence[PageTask]) -> AnyOf:
-    return AnyOf(PAGE_HASH, tuple({task.page.page_hash for task in tasks}))
+def _with_pixels(tasks: Sequence[PageTask]) -> In:
+    return In(PAGE_HASH, tuple({task.page.page_hash for task in tasks}))
 
 
 def _by_run(tasks: Sequence[PageTask]) -> Iterator[tuple[DocumentRun, list[Page]]]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from visual_rag.records import DocumentRecord, DocumentState
-from visual_rag.store.filters import AnyOf
+from visual_rag.store.filters import In
 from visual_rag.store.images import PageImages
 from visual_rag.store.protocol import PageStore
 from visual_rag.store.schema import DOCUMENT_ID
@@ -18,7 +18,7 @@ def remove_documents(store: PageStore, images: PageImages, records: Sequence[Doc
     n_removed = 0
     for record in records:
         document_id = record.document.document_id
-        of_document = AnyOf(DOCUMENT_ID, (document_id,))
+        of_document = In(DOCUMENT_ID, (document_id,))
         n_removed += store.count(of_document)
         store.put_document(replace(record, state=DocumentState.INGESTING))
         store.delete(of_document)

@@ -1,77 +1,212 @@
-"""One search: embed the question, shortlist, score, and turn rows of the store into hits.
+"""Searches of one index: embed the question, rank pages, and turn them into hits.
 
     searcher = PageSearcher(store, embedder, images, SearchSettings())
     hits = searcher.search("wiring diagram of the pump", k=5)
 
-It does not write. What it remembers of the index it reads anew once the index has changed.
+It does not write. Questions, filters and settings may come from several threads at once.
 """
 
 from collections.abc import Callable, Sequence
-from threading import Lock
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from typing import TypeVar
 
-import numpy as np
-from PIL.Image import Image
-
-from visual_rag.embed.protocol import CorpusSample, LateReranker, PageEmbedder
+from visual_rag.embed.protocol import PageEmbedder
 from visual_rag.errors import InvalidInput
-from visual_rag.records import FloatArray, Hit, PageRecord, QueryEmbedding
-from visual_rag.scoring import similarity_of
+from visual_rag.records import (
+    Evidence,
+    Examples,
+    FieldScalar,
+    Grouping,
+    Hit,
+    HitGroup,
+    Hits,
+    PageEmbedding,
+    PageRecord,
+    QueryEmbedding,
+)
+from visual_rag.retrieve.evidence import find_evidence
+from visual_rag.retrieve.filter_fields import payload_path, resolve, shown_value
+from visual_rag.retrieve.filter_language import parse_filter
+from visual_rag.retrieve.grouping import field_value, group_values, scalars
+from visual_rag.retrieve.queries import QueryEmbedder, QueryLike, as_query, page_id_of, question_text
+from visual_rag.retrieve.ranking import Ranker, RankingRequest
+from visual_rag.retrieve.recommendation import Recommender
+from visual_rag.retrieve.trace import Trace
+from visual_rag.retrieve.visual import Candidate, VisualScorer
 from visual_rag.settings import SearchSettings
-from visual_rag.store.filters import Filter
+from visual_rag.store.filters import And, Filter, In, Not
 from visual_rag.store.images import PageImages
-from visual_rag.store.protocol import PageStore, QueryPlan
+from visual_rag.store.protocol import PageStore
+from visual_rag.store.schema import DOCUMENT_ID, PAGE_ID
 
-_SAMPLE_PAGES = 400
-_MAXSIM = "maxsim"
 _MAX_TRIES = 5
-_MAX_K = 2**31
-_MAX_QUESTION_CHARACTERS = 20_000
-Scored = tuple[PageRecord, float, float]  # page, score, similarity
+_MOST = 2**31
+Where = Filter | str | None
+"""A condition, such as `Field("year") >= 2023`, or the same as text: `year >= 2023`."""
+T = TypeVar("T")
 
 
 class PageSearcher:
-    """Searches one index with the embedder that built it."""
+    """Searches one index with the embedder that built it.
+
+    Raises:
+        InvalidInput: By every method: a question, an example or a number makes no sense.
+        InvalidFilter: Likewise: a filter names an unknown field, or compares one with what it does not hold.
+        EmbeddingError: Likewise: the model failed.
+        StoreError: Likewise: the store failed.
+    """
 
     def __init__(
         self, store: PageStore, embedder: PageEmbedder, images: PageImages, settings: SearchSettings | None = None
     ) -> None:
         self._store = store
-        self._embedder = embedder
         self._images = images
-        self._settings = settings or SearchSettings()
-        self._sampled: tuple[int, CorpusSample] | None = None  # revision of the store, sample
-        self._sampling = Lock()
+        self.settings = settings or SearchSettings()
+        self._queries = QueryEmbedder(store, embedder)
+        self._visual = VisualScorer(store, embedder)
+        self._ranker = Ranker(store, self._visual)
+        self._recommender = Recommender(store, self._visual, self._queries)
 
     def search(
-        self, question: str, *, k: int = 5, condition: Filter | None = None, min_similarity: float = 0.0
-    ) -> list[Hit]:
-        """Find the pages that show what the question asks for.
+        self,
+        query: QueryLike,
+        *,
+        k: int = 5,
+        offset: int = 0,
+        where: Where = None,
+        settings: SearchSettings | None = None,
+    ) -> Hits:
+        """Find the pages that show what is asked for, best first.
 
         Args:
-            question: Plain words.
+            query: Plain words, a picture, a page of the index (which is not found itself), or a `Query` of several.
             k: Most hits to return, at least 1.
-            condition: Only pages that meet it are looked at.
-            min_similarity: Hits below are left out; in [0, 1].
+            offset: Hits to pass over: the same ranking, read further on.
+            where: Only pages that meet it are looked at.
+            settings: How; None takes the index's.
 
         Returns:
-            Hits, best first; fewer than `k` where the index has fewer.
-
-        Raises:
-            InvalidInput: `k` is below 1, `min_similarity` is outside [0, 1], or the question holds no word.
-            EmbeddingError: The model failed.
-            StoreError: The store failed.
+            Hits, best first; fewer than `k` where there are fewer.
         """
-        _check_limits(k, min_similarity)
-        query = self._embedder.embed_queries([_as_text(question)])[0]
-        return self._until_quiet(lambda: self._hits(query, k, condition, min_similarity))
+        _check_page(k, offset)
+        trace = Trace()
+        request = self._requests([query], where, settings, trace)[0]
 
-    def search_image(
-        self, image: Image, *, k: int = 5, condition: Filter | None = None, min_similarity: float = 0.0
-    ) -> list[Hit]:
-        """Find the pages that look like a picture, or show it. Arguments and errors as for `search`."""
-        _check_limits(k, min_similarity)
-        query = self._embedder.embed_query_images([image])[0]
-        return self._until_quiet(lambda: self._hits(query, k, condition, min_similarity))
+        def find() -> Hits:
+            rows = self._ranker.ranked(request, offset + k, trace)
+            return self._hits(list(islice(rows, offset, offset + k)), request, trace, first_rank=offset + 1)
+
+        return self._until_quiet(find)
+
+    def search_batch(
+        self,
+        queries: Sequence[QueryLike],
+        *,
+        k: int = 5,
+        where: Where = None,
+        settings: SearchSettings | None = None,
+    ) -> list[Hits]:
+        """Search for several questions, in order: the same hits as one by one, with the work shared."""
+        _check_page(k, 0)
+        trace = Trace()
+        requests = self._requests(queries, where, settings, trace)
+
+        def find() -> list[Hits]:
+            firsts = self._first_levels(requests, k, trace)
+            return [
+                self._hits(list(islice(self._ranker.ranked(request, k, trace, first=first), k)), request, trace)
+                for request, first in zip(requests, firsts, strict=True)
+            ]
+
+        return self._until_quiet(find)
+
+    def search_groups(
+        self,
+        query: QueryLike,
+        grouping: Grouping | None = None,
+        *,
+        where: Where = None,
+        settings: SearchSettings | None = None,
+    ) -> list[HitGroup]:
+        """Find the best pages of each of the best documents, or of whatever else pages share.
+
+        Args:
+            query: As for `search`.
+            grouping: By what, and how many.
+            where: As for `search`.
+            settings: As for `search`.
+
+        Returns:
+            Groups, the one with the best page first. A group's hits are those of the same search within the group.
+        """
+        grouping = grouping or Grouping()
+        _check_page(min(grouping.n_groups, grouping.group_size), grouping.offset)
+        trace = Trace()
+        request = self._requests([query], where, settings, trace)[0]
+        path = DOCUMENT_ID if grouping.by == "document" else payload_path(grouping.by, self._store.fields())
+        last = grouping.offset + grouping.n_groups
+
+        def find() -> list[HitGroup]:
+            rows = self._ranker.ranked(request, _MOST, trace)
+            values = group_values(rows, partial(field_value, path=path), last)[grouping.offset :]
+            return self._groups(request, path, values, grouping.group_size)
+
+        return self._until_quiet(find)
+
+    def recommend(
+        self,
+        examples: Examples,
+        *,
+        k: int = 5,
+        offset: int = 0,
+        where: Where = None,
+        settings: SearchSettings | None = None,
+    ) -> Hits:
+        """Find pages that are like some examples and unlike others. Pages among the examples are not found.
+
+        Args:
+            examples: Positive and negative ones, and the strategy.
+            k: Most hits to return, at least 1.
+            offset: Hits to pass over.
+            where: Only pages that meet it are looked at.
+            settings: How; the text channel and fusion play no part.
+        """
+        _check_page(k, offset)
+        trace, chosen = Trace(), settings or self.settings
+        embedded = self._recommender.embed(examples, trace)
+        condition = self._without(self._condition(where), embedded.page_ids)
+
+        def find() -> Hits:
+            rows = self._recommender.ranked(embedded, condition, chosen, trace)
+            request = RankingRequest(embedding=embedded.question, text="", condition=condition, settings=chosen)
+            found = list(islice(rows, offset, offset + k))
+            return self._hits(found, request, trace, first_rank=offset + 1, scored_by=examples.strategy)
+
+        return self._until_quiet(find)
+
+    def evidence(self, query: QueryLike, page: PageRecord) -> Evidence:
+        """Say where on a page each part of a question is found, from stored vectors."""
+        return self._evidence(self._queries.embed([as_query(query)])[0], page)
+
+    def facet(self, field: str, *, where: Where = None) -> dict[FieldScalar, int]:
+        """Count the pages of each value of a field, the most frequent first.
+
+        Args:
+            field: As in a filter, such as `document` or one of the metadata.
+            where: Only pages that meet it are counted.
+        """
+        counts: dict[FieldScalar, int] = {}
+        path = payload_path(field, self._store.fields())
+        for _, value in self._store.values(path, self._condition(where)):
+            for item in dict.fromkeys(scalars(shown_value(field, value))):
+                counts[item] = counts.get(item, 0) + 1
+        return dict(sorted(counts.items(), key=lambda pair: (-pair[1], str(pair[0]))))
+
+    def count(self, where: Where = None) -> int:
+        """Count the pages that meet a condition."""
+        return self._store.count(self._condition(where))
 
     def page_image(self, page: PageRecord) -> bytes:
         """Read the kept image of a page, as an image file.
@@ -81,50 +216,100 @@ class PageSearcher:
         """
         return self._images.get(page.page_hash)
 
-    def _hits(self, query: QueryEmbedding, k: int, condition: Filter | None, min_similarity: float) -> list[Hit]:
-        n_pages = self._store.count(condition)
-        if not n_pages:
-            return []
-        if isinstance(self._embedder, LateReranker):
-            scored, scored_by = self._reranked(self._embedder, query, n_pages, k, condition), self._embedder.scored_by
+    def _requests(
+        self, queries: Sequence[QueryLike], where: Where, settings: SearchSettings | None, trace: Trace
+    ) -> list[RankingRequest]:
+        chosen, asked = settings or self.settings, [as_query(query) for query in queries]
+        condition = self._condition(where)
+        texts = [question_text(query) if chosen.channels != "visual" else "" for query in asked]
+        embeddings: Sequence[QueryEmbedding | None] = [None] * len(asked)
+        if chosen.channels == "text":
+            _check_text_only(texts, chosen)
         else:
-            scored, scored_by = self._by_maxsim(query, n_pages, k, condition), _MAXSIM
-        kept = [row for row in scored if row[2] >= min_similarity][:k]  # the order by score is another than this
+            with trace.step("embed", f"{len(asked):,} questions"):
+                embeddings = self._queries.embed(asked)
         return [
-            Hit(rank=rank, score=score, scored_by=scored_by, similarity=similarity, page=page)
-            for rank, (page, score, similarity) in enumerate(kept, start=1)
+            RankingRequest(
+                embedding=embedding,
+                text=text,
+                condition=self._without(condition, [page_id] if (page_id := page_id_of(query)) else []),
+                settings=chosen,
+            )
+            for query, text, embedding in zip(asked, texts, embeddings, strict=True)
         ]
 
-    def _is_exact(self, n_pages: int) -> bool:
-        mode = self._settings.mode
-        return mode == "exact" or (mode == "auto" and n_pages <= self._settings.exact_up_to)
+    def _first_levels(
+        self, requests: Sequence[RankingRequest], n_wanted: int, trace: Trace
+    ) -> list[list[Candidate] | None]:
+        """Ask the visual channel once for all questions that look at the same pages."""
+        plans = [self._ranker.first_plan(request, n_wanted) for request in requests]
+        levels: list[list[Candidate] | None] = [None] * len(requests)
+        shared: dict[Filter | None, list[int]] = {}
+        for row, plan in enumerate(plans):
+            if plan is not None:
+                shared.setdefault(plan.filter, []).append(row)
+        for rows in shared.values():
+            with trace.step(f"score by {self._visual.scored_by}", f"{len(rows):,} questions"):
+                found = self._visual.best([plan for row in rows if (plan := plans[row]) is not None])
+            for row, level in zip(rows, found, strict=True):
+                levels[row] = level
+        return levels
 
-    def _by_maxsim(self, query: QueryEmbedding, n_pages: int, k: int, condition: Filter | None) -> Sequence[Scored]:
-        shortlist = None if self._is_exact(n_pages) else max(k, self._settings.shortlist_size(n_pages))
-        plan = QueryPlan(vectors=query.vectors, limit=k, shortlist=shortlist, filter=condition)
-        return [(row.page, row.score, similarity_of(query.vectors, row.score)) for row in self._store.query(plan)]
+    def _groups(
+        self, request: RankingRequest, path: str, values: Sequence[FieldScalar], group_size: int
+    ) -> list[HitGroup]:
+        ledger = {record.document.document_id: record for record in self._store.documents()}
+        groups = []
+        for value in values:
+            inside = replace(request, condition=_both(request.condition, In(path, (value,))))
+            trace = Trace()
+            rows = list(islice(self._ranker.ranked(inside, group_size, trace), group_size))
+            document = ledger.get(str(value)) if path == DOCUMENT_ID else None
+            groups.append(HitGroup(value=value, hits=self._hits(rows, request, trace), document=document))
+        return groups
 
-    def _reranked(
-        self, reranker: LateReranker, query: QueryEmbedding, n_pages: int, k: int, condition: Filter | None
-    ) -> Sequence[Scored]:
-        if self._is_exact(n_pages):
-            candidates = list(self._store.scroll(condition))
-        else:
-            size = max(k, self._settings.shortlist_size(n_pages))
-            plan = QueryPlan(vectors=query.vectors, limit=size, shortlist=size, filter=condition)
-            candidates = [row.page for row in self._store.query(plan)]
-        vectors, sample = self._vectors(candidates), self._sample()
-        if not vectors or not sample.pages:  # removed by another thread since they were counted
-            return []
-        scores, similarities = reranker.rerank(query, vectors, sample)
-        found = (row for row in range(len(candidates)) if scores[row] > 0)  # a page without any of it is no hit
-        order = sorted(found, key=lambda row: (-float(scores[row]), candidates[row].page_id))
-        return [(candidates[row], float(scores[row]), float(similarities[row])) for row in order]
+    def _hits(
+        self,
+        rows: Sequence[Candidate],
+        request: RankingRequest,
+        trace: Trace,
+        *,
+        first_rank: int = 1,
+        scored_by: str | None = None,
+    ) -> Hits:
+        settings, name = request.settings, scored_by or self._ranker.scored_by(request)
+        embeddings: Sequence[PageEmbedding | None] = [None] * len(rows)
+        if settings.with_vectors:
+            embeddings = self._store.embeddings([row.page for row in rows])
+        hits = [
+            Hit(
+                rank=rank,
+                score=row.score,
+                scored_by=name,
+                similarity=row.similarity,
+                page=_trimmed(row.page, settings),
+                embedding=embedding,
+                _explain=partial(self._evidence, request.embedding, row.page),
+            )
+            for rank, (row, embedding) in enumerate(zip(rows, embeddings, strict=True), start=first_rank)
+        ]
+        return Hits(hits, steps=trace.steps)
 
-    def _vectors(self, pages: Sequence[PageRecord]) -> list[FloatArray]:
-        return [embedding.vectors for embedding in self._store.embeddings(pages)]
+    def _evidence(self, query: QueryEmbedding | None, page: PageRecord) -> Evidence:
+        if query is None:
+            raise InvalidInput("the text channel alone was asked, which looks at no pixels; ask channels='both'")
+        [embedding] = self._store.embeddings([page])
+        return find_evidence(query, page, embedding)
 
-    def _until_quiet(self, find: Callable[[], list[Hit]]) -> list[Hit]:
+    def _condition(self, where: Where) -> Filter | None:
+        if where is None:
+            return None
+        return resolve(parse_filter(where) if isinstance(where, str) else where, self._store.fields())
+
+    def _without(self, condition: Filter | None, page_ids: Sequence[str]) -> Filter | None:
+        return _both(condition, Not(In(PAGE_ID, tuple(page_ids)))) if page_ids else condition
+
+    def _until_quiet(self, find: Callable[[], T]) -> T:
         """Search; again, when another thread has removed pages between finding them and reading their vectors."""
         for _ in range(_MAX_TRIES):
             revision = self._store.revision
@@ -135,30 +320,33 @@ class PageSearcher:
                     raise
         return find()
 
-    def _sample(self) -> CorpusSample:
-        """The sample, taken at first use; threads that come together wait for one of them to take it."""
-        with self._sampling:
-            revision = self._store.revision
-            if self._sampled is None or self._sampled[0] != revision:
-                self._sampled = revision, self._take_sample()
-            return self._sampled[1]
 
-    def _take_sample(self) -> CorpusSample:
-        """Pages spread evenly over the ids, which are hashes: the same index gives the same sample."""
-        pages = sorted(self._store.scroll(), key=lambda page: page.page_id)
-        chosen = np.linspace(0, len(pages) - 1, min(len(pages), _SAMPLE_PAGES)).astype(int)
-        return CorpusSample(pages=self._vectors([pages[index] for index in chosen]))
+def _both(first: Filter | None, second: Filter) -> Filter:
+    return second if first is None else And((first, second))
 
 
-def _check_limits(k: int, min_similarity: float) -> None:
-    if not isinstance(k, int) or not 1 <= k <= _MAX_K:
+def _trimmed(page: PageRecord, settings: SearchSettings) -> PageRecord:
+    """Leave out of a page what was not asked for: of its text layer and its metadata."""
+    if settings.include_fields is None and not settings.exclude_fields:
+        return page
+
+    def is_kept(name: str) -> bool:
+        is_included = settings.include_fields is None or name in settings.include_fields
+        return is_included and name not in settings.exclude_fields
+
+    metadata = {name: value for name, value in page.metadata.items() if is_kept(name)}
+    return replace(page, text=page.text if is_kept("text") else "", metadata=metadata)
+
+
+def _check_text_only(texts: Sequence[str], settings: SearchSettings) -> None:
+    if not all(text.strip() for text in texts):
+        raise InvalidInput("the text channel looks for words; ask in words, or with channels='visual'")
+    if settings.min_similarity:
+        raise InvalidInput("the text channel alone knows no similarity; leave min_similarity out, or ask both channels")
+
+
+def _check_page(k: int, offset: int) -> None:
+    if not isinstance(k, int) or not 1 <= k <= _MOST:
         raise InvalidInput(f"k is {k!r}; ask for a whole number of pages, at least 1")
-    if not isinstance(min_similarity, int | float) or not 0 <= min_similarity <= 1:
-        raise InvalidInput(f"min_similarity is {min_similarity!r}; it is a number in [0, 1]")
-
-
-def _as_text(question: str) -> str:
-    """Questions come from terminals and requests: what is no text in them is dropped."""
-    if not isinstance(question, str):
-        raise InvalidInput(f"the question is {question!r}; ask in words")
-    return question[:_MAX_QUESTION_CHARACTERS].encode("utf-8", "replace").decode()
+    if not isinstance(offset, int) or not 0 <= offset <= _MOST:
+        raise InvalidInput(f"offset is {offset!r}; pass over a whole number of hits, 0 or more")

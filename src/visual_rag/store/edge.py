@@ -8,54 +8,56 @@ The folder's parts are named in `edge_folder.py`. One process opens it at a time
 lock while it works, so whatever serves requests keeps the store in a process of its own.
 """
 
-import threading
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import qdrant_edge as edge
 
-from visual_rag.errors import InvalidInput, StoreError
+from visual_rag.errors import InvalidInput
 from visual_rag.passport import IndexPassport
-from visual_rag.records import DocumentRecord, PageEmbedding, PagePoint, PageRecord, ScoredPage, make_document_id
+from visual_rag.records import DocumentRecord, PageEmbedding, PagePoint, PageRecord, ScoredPage
+from visual_rag.store.bm25 import TextAnalyser, check_language
 from visual_rag.store.checks import check_page_id, check_points, check_query
-from visual_rag.store.edge_engine import check_storable, compile_filter, translating
-from visual_rag.store.edge_folder import (
-    DOCUMENTS,
-    PAGES,
-    ROWS,
-    Shards,
-    claim,
-    close_shards,
-    damaged,
-    enter,
-    finish_creation,
-    load_shards,
+from visual_rag.store.edge_documents import IS_DOCUMENT, PASSPORT_ID, get, grow_fields, put, read_fields
+from visual_rag.store.edge_engine import check_storable, translating
+from visual_rag.store.edge_filters import compile_filter
+from visual_rag.store.edge_folder import DOCUMENTS, PAGES, ROWS, Shards, claim, damaged, enter, finish_creation
+from visual_rag.store.edge_points import (
+    WITHOUT_REGIONS,
+    MakeRequest,
+    best_pages,
+    by_bytes,
+    page_embedding,
+    page_point,
+    search_request,
+    text_change,
+    text_request,
 )
-from visual_rag.store.edge_points import WITHOUT_REGIONS, page_embedding, page_point, put, search_request
+from visual_rag.store.edge_session import EdgeSession
+from visual_rag.store.field_kinds import Kinds, kinds_of, merge, path_keys
 from visual_rag.store.files import size_on_disk
 from visual_rag.store.filters import Filter
 from visual_rag.store.lock import FolderLock
-from visual_rag.store.protocol import QueryPlan, StoreSize
+from visual_rag.store.protocol import FieldKind, QueryPlan, StoreSize, TextPlan
 from visual_rag.store.rows import PageRows
 from visual_rag.store.schema import (
     FULL,
+    METADATA,
     N_VECTORS,
     PAGE_HASH,
+    PAGE_ID,
     REGIONS,
+    TEXT_LAYER,
     ledger_payload,
     ledger_record,
     page_payload,
     page_record,
 )
-from visual_rag.store.space import WRITING_BYTES, check_room, has_room_to_rearrange
 
-_PASSPORT_ID = make_document_id("visual_rag:passport")  # no source has such a URI
-_FLUSH_BYTES = 64 * 2**20  # likewise; on disk the write-ahead log takes one and a half times that
-_BATCH_BYTES = 8 * 2**20  # of float32 values; as Python lists, on their way into the engine, eight times that
-_SCROLL_PAGES = 256
+_FLUSH_BYTES = 64 * 2**20  # of float32 values; on disk the write-ahead log takes one and a half times that
 _REBUILD_PAGES = 32
 
 
@@ -64,13 +66,13 @@ class EdgeStore:
 
     def __init__(self, folder: Path, lock: FolderLock, shards: Shards, passport: IndexPassport) -> None:
         self._folder = folder
-        self._lock = lock
-        self._shards: Shards | None = shards
+        self._session = EdgeSession(folder, lock, shards)
         self._passport = passport
+        self._analyser = TextAnalyser(passport.text_language)
+        self._fields: Kinds = read_fields(shards.documents)
         self._revision = 0
         self._is_swept = False
         self._unflushed_bytes = 0
-        self._guard = threading.RLock()  # so that no thread meets the shards while `maintain` opens them again
         self._rows = PageRows(folder / ROWS, dim=passport.model.dim, datatype=passport.datatype)
 
     @classmethod
@@ -81,15 +83,17 @@ class EdgeStore:
             StoreError: The folder holds an index, or files that are none of ours; nothing is touched.
             StoreLocked: Somebody is creating or using an index there.
             StoreUnavailable: The disk is too full.
-            InvalidInput: The passport asks for an unknown datatype.
+            InvalidInput: The passport asks for an unknown datatype or text language.
         """
+        check_language(passport.text_language)
         folder = Path(folder).resolve()
         with translating(folder, "creating"), ExitStack() as undo:
             lock, shards = claim(folder, passport, undo)
-            put(shards.documents, _PASSPORT_ID, passport.as_dict())
+            put(shards.documents, PASSPORT_ID, passport.as_dict())
             finish_creation(folder, shards)
+            store = cls(folder, lock, shards, passport)
             undo.pop_all()
-        return cls(folder, lock, shards, passport)
+        return store
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -105,12 +109,12 @@ class EdgeStore:
         folder = Path(folder).resolve()
         with translating(folder, "opening"), ExitStack() as undo:
             lock, shards = enter(folder, undo)
-            stored = shards.documents.retrieve([_PASSPORT_ID], with_payload=True, with_vector=False)
-            if not stored or not stored[0].payload:
+            stored = get(shards.documents, PASSPORT_ID)
+            if stored is None:
                 raise damaged(folder, "its passport is gone")
-            passport = IndexPassport.from_dict(stored[0].payload)
+            store = cls(folder, lock, shards, IndexPassport.from_dict(stored))
             undo.pop_all()
-        return cls(folder, lock, shards, passport)
+        return store
 
     @property
     def passport(self) -> IndexPassport:
@@ -127,31 +131,33 @@ class EdgeStore:
         check_points(points, self._passport.model.dim)
         for point in points:
             check_storable(point.page_id, point.payload)
-        for batch in _by_bytes(points):
+        for batch in by_bytes(points):
             with self._writing_pages("writing pages into") as shards:
+                self._grow_fields(point.payload[METADATA] for point in batch)
                 self._write(shards.pages, batch)
 
     def _write(self, pages: edge.EdgeShard, batch: Sequence[PagePoint]) -> None:
-        replaced = self._page_hashes([point.page_id for point in batch])
+        replaced = self._stored([point.page_id for point in batch], [PAGE_HASH])
         written = {point.page_id: str(point.payload[PAGE_HASH]) for point in batch}
         with ExitStack() as undo:
-            for point in batch:
+            for point in batch if self._passport.keeps_rows else ():
                 self._rows.write(point.page_id, written[point.page_id], point.embedding)
                 undo.callback(self._rows.remove, point.page_id, written[point.page_id])
-            pages.update(edge.UpdateOperation.upsert_points([page_point(point) for point in batch]))
+            pages.update(edge.UpdateOperation.upsert_points([page_point(point, self._analyser) for point in batch]))
             undo.pop_all()
         self._unflushed_bytes += sum(point.embedding.vectors.nbytes for point in batch)
         if self._unflushed_bytes >= _FLUSH_BYTES:  # the write-ahead log keeps all that was written since
             pages.flush()
             self._unflushed_bytes = 0
-        self._remove_rows({page_id: old for page_id, old in replaced.items() if old != written[page_id]})
+        old = {page_id: str(payload[PAGE_HASH]) for page_id, payload in replaced.items()}
+        self._remove_rows({page_id: page_hash for page_id, page_hash in old.items() if page_hash != written[page_id]})
 
     def delete(self, condition: Filter) -> None:
         """Remove all pages that meet the condition. Disk space comes back with `maintain`."""
         compiled = compile_filter(condition)
         with self._writing_pages("deleting pages from") as shards:
-            rows = self._scroll("pages", compiled, with_payload=[PAGE_HASH])
-            removed = {str(row.id): str(self._payload(row)[PAGE_HASH]) for row in rows}
+            rows = self._session.scroll("pages", compiled, with_payload=[PAGE_HASH])
+            removed = {str(row.id): str(self._session.payload(row)[PAGE_HASH]) for row in rows}
             shards.pages.update(edge.UpdateOperation.delete_points(list(removed)))
             self._remove_rows(removed)
 
@@ -165,37 +171,56 @@ class EdgeStore:
         for page_id, payload in payloads.items():
             check_storable(page_id, payload)
         with self._writing_pages("writing payload into") as shards:
-            stored = self._page_hashes(list(payloads))
+            stored = self._stored(list(payloads), [PAGE_HASH, TEXT_LAYER])
             self._check_present(list(payloads), stored)
+            self._grow_fields(page.metadata for page in pages)
             for page_id, payload in payloads.items():
-                shards.pages.update(edge.UpdateOperation.set_payload([page_id], payload))
-                if stored[page_id] != payload[PAGE_HASH]:
-                    self._rows.remove(page_id, stored[page_id])
+                self._rewrite(shards.pages, page_id, stored[page_id], payload)
+
+    def _rewrite(self, pages: edge.EdgeShard, page_id: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+        """Write the words first: if a kill comes in between, the text is still the old one and is seen to differ."""
+        if old[TEXT_LAYER] != new[TEXT_LAYER]:
+            pages.update(text_change(page_id, self._analyser.document(new[TEXT_LAYER])))
+        pages.update(edge.UpdateOperation.set_payload([page_id], dict(new)))
+        if old[PAGE_HASH] != new[PAGE_HASH]:
+            self._rows.remove(page_id, old[PAGE_HASH])
+
+    def _grow_fields(self, metadata: Iterable[Mapping[str, Any]]) -> None:
+        seen: Kinds = {}
+        for fields in metadata:
+            seen = merge(seen, kinds_of(fields))
+        with self._session.using("writing the fields of") as shards:
+            grown = merge(self._fields, seen)
+            if grown != self._fields:
+                grow_fields(shards, known=self._fields, grown=grown)
+                self._fields = grown
+
+    def fields(self) -> Mapping[str, frozenset[FieldKind]]:
+        """Name the metadata fields that were ever written, nested ones with dots, and what they held."""
+        with self._session.using("reading"):
+            return dict(self._fields)
 
     def count(self, condition: Filter | None = None) -> int:
         """Count pages, exactly."""
         compiled = compile_filter(condition)
-        with self._using("counting pages of") as shards:
+        with self._session.using("counting pages of") as shards:
             return shards.pages.count(edge.CountRequest(exact=True, filter=compiled))
 
     def scroll(self, condition: Filter | None = None) -> Iterator[PageRecord]:
         """Go through pages, in no particular order."""
-        for row in self._scroll("pages", compile_filter(condition), with_payload=WITHOUT_REGIONS):
-            yield page_record(str(row.id), self._payload(row))
+        for row in self._session.scroll("pages", compile_filter(condition), with_payload=WITHOUT_REGIONS):
+            yield page_record(str(row.id), self._session.payload(row))
 
-    def _scroll(
-        self, part: Literal["pages", "documents"], condition: edge.Filter | None, *, with_payload: Any
-    ) -> Iterator[edge.Record]:
-        offset = None
-        while True:
-            request = edge.ScrollRequest(
-                offset=offset, limit=_SCROLL_PAGES, filter=condition, with_payload=with_payload, with_vector=False
-            )
-            with self._using("reading") as shards:
-                rows, offset = (shards.pages if part == "pages" else shards.documents).scroll(request)
-            yield from rows
-            if offset is None:
-                return
+    def values(self, key: str, condition: Filter | None = None) -> Iterator[tuple[str, Any]]:
+        """Read one payload field of all pages that have it: (page id, value), in no particular order.
+
+        Raises:
+            InvalidInput: The key is `page_id`, which is no field, or cannot be read.
+        """
+        if key == PAGE_ID:
+            raise InvalidInput(f"'{PAGE_ID}' is no field of a page's payload; go through the pages by `scroll`")
+        rows = self._session.scroll("pages", compile_filter(condition), with_payload=[key])
+        return ((str(row.id), value) for row in rows for value in _values_at(row.payload or {}, path_keys(key)))
 
     def embeddings(self, pages: Sequence[PageRecord]) -> list[PageEmbedding]:
         """Read back full multi-vectors and regions, in order: from the row files, else from the engine.
@@ -206,7 +231,7 @@ class EdgeStore:
         page_ids = [page.page_id for page in pages]
         for page_id in page_ids:
             check_page_id(page_id)
-        with self._using("reading") as shards:
+        with self._session.using("reading") as shards:
             rows = shards.pages.retrieve(list(page_ids), with_payload=False, with_vector=False)
         self._check_present(page_ids, {str(row.id) for row in rows})
         read = {page.page_id: self._rows.read(page.page_id, page.page_hash) for page in pages}
@@ -219,50 +244,74 @@ class EdgeStore:
         """Read pages from the engine, a few milliseconds each, and write their row files again."""
         for start in range(0, len(page_ids), _REBUILD_PAGES):
             some: list[edge.PointId] = list(page_ids[start : start + _REBUILD_PAGES])
-            with self._using("reading") as shards:
+            with self._session.using("reading") as shards:
                 rows = shards.pages.retrieve(some, with_payload=[PAGE_HASH, REGIONS], with_vector=[FULL])
                 found = {str(row.id): self._rebuilt(row) for row in rows}
             yield from found.items()
 
     def _rebuilt(self, row: edge.Record) -> PageEmbedding:
-        payload = self._payload(row)
+        payload = self._session.payload(row)
         embedding = page_embedding(row, payload)
-        with suppress(OSError):  # a copy: reading works on a full disk too, only slower
-            self._rows.write(str(row.id), payload[PAGE_HASH], embedding)
+        if self._passport.keeps_rows:
+            with suppress(OSError):  # a copy: reading works on a full disk too, only slower
+                self._rows.write(str(row.id), payload[PAGE_HASH], embedding)
         return embedding
 
     def query(self, plan: QueryPlan) -> list[ScoredPage]:
-        """Run one search, best page first and equal scores by page id; the score is MaxSim."""
+        """Run one search, best page first and equal scores by page id; the score is MaxSim.
+
+        A shortlist is the same each time; which of the pages that tie at its end are in it, the engine decides.
+        """
         check_query(plan, self._passport.model.dim)
-        request = search_request(plan, compile_filter(plan.filter))
-        with self._using("searching") as shards:
-            rows = [] if plan.shortlist == 0 else shards.pages.query(request)
-        scored = [ScoredPage(page=page_record(str(row.id), self._payload(row)), score=float(row.score)) for row in rows]
-        return sorted(scored, key=lambda row: (-row.score, row.page.page_id))
+        limit = 0 if plan.shortlist == 0 else plan.limit
+        return self._found(search_request(plan, compile_filter(plan.filter)), limit)
+
+    def query_batch(self, plans: Sequence[QueryPlan]) -> list[list[ScoredPage]]:
+        """Run several searches, in order, between two writes."""
+        for plan in plans:
+            check_query(plan, self._passport.model.dim)
+        with self._session.using("searching"):
+            return [self.query(plan) for plan in plans]
+
+    def query_text(self, plan: TextPlan) -> list[ScoredPage]:
+        """Search the text layers, best page first and equal scores by page id; the score is BM25, above 0.
+
+        Raises:
+            InvalidInput: The limit is negative.
+        """
+        if plan.limit < 0:
+            raise InvalidInput(f"limit is {plan.limit}; it is a number of pages, 0 or more")
+        condition, words = compile_filter(plan.filter), self._analyser.query(plan.text)
+        return [] if words is None else self._found(text_request(words, condition), plan.limit)
+
+    def _found(self, make_request: MakeRequest, limit: int) -> list[ScoredPage]:
+        with self._session.using("searching") as shards:
+            ranked = best_pages(shards.pages, make_request, limit)
+            stored = self._stored([page_id for page_id, _ in ranked], WITHOUT_REGIONS)
+        return [ScoredPage(page=page_record(page_id, stored[page_id]), score=score) for page_id, score in ranked]
 
     def put_document(self, record: DocumentRecord) -> None:
         """Write one ledger record, replacing that of the same document."""
-        with self._writing("writing the ledger of") as shards:
+        with self._session.writing("writing the ledger of") as shards:
             put(shards.documents, record.document.document_id, ledger_payload(record))
 
     def documents(self) -> list[DocumentRecord]:
         """Read the ledger, sorted by source URI."""
-        rows = self._scroll("documents", None, with_payload=True)
-        records = [ledger_record(self._payload(row)) for row in rows if str(row.id) != _PASSPORT_ID]
+        rows = self._session.scroll("documents", IS_DOCUMENT, with_payload=True)
+        records = [ledger_record(self._session.payload(row)) for row in rows]
         return sorted(records, key=lambda record: record.document.source_uri)
 
     def delete_document(self, document_id: str) -> None:
         """Remove one ledger record, if it is there; its pages are removed by `delete`."""
-        with self._writing("writing the ledger of") as shards:
+        with self._session.writing("writing the ledger of") as shards:
             shards.documents.update(edge.UpdateOperation.delete_points([document_id]))
 
     def size(self) -> StoreSize:
         """Count pages, documents and vectors, and the bytes that the folder takes on disk."""
-        n_vectors = [
-            int(self._payload(row)[N_VECTORS]) for row in self._scroll("pages", None, with_payload=[N_VECTORS])
-        ]
-        with self._using("counting documents of") as shards:
-            n_documents = shards.documents.count(edge.CountRequest(exact=True)) - 1  # the passport is no document
+        rows = self._session.scroll("pages", None, with_payload=[N_VECTORS])
+        n_vectors = [int(self._session.payload(row)[N_VECTORS]) for row in rows]
+        with self._session.using("counting documents of") as shards:
+            n_documents = shards.documents.count(edge.CountRequest(exact=True, filter=IS_DOCUMENT))
         return StoreSize(
             n_pages=len(n_vectors),
             n_documents=n_documents,
@@ -273,27 +322,17 @@ class EdgeStore:
     def maintain(self) -> None:
         """Merge what was written, give back the space of what was deleted, and bring everything to disk.
 
-        Cheap when nothing changed. The engine frees space only when it is closed, so a shard that was rearranged is
-        opened again; for that moment it takes twice its space. Where the disk has no room for that, it waits for the
-        next time.
+        Cheap when nothing changed.
         """
-        with self._writing("maintaining") as shards:
+        with self._session.writing("maintaining") as shards:
             self._sweep_once()
-            held_bytes = sum(size_on_disk(self._folder / part) for part in (PAGES, DOCUMENTS))
-            has_room = has_room_to_rearrange(self._folder, held_bytes)
-            is_rearranged = [shard.optimize() for shard in shards] if has_room else []
-            for shard in shards:
-                shard.flush()
-            if any(is_rearranged):
-                self._shards = None
-                close_shards(shards)
-                self._shards = load_shards(self._folder)
+            self._session.rearrange(shards)
 
     def _sweep_once(self) -> None:
         """Remove what killed processes left; this one leaves nothing, so once is enough."""
         if not self._is_swept:
-            rows = self._scroll("pages", None, with_payload=[PAGE_HASH])
-            self._rows.sweep({str(row.id): self._payload(row)[PAGE_HASH] for row in rows})
+            rows = self._session.scroll("pages", None, with_payload=[PAGE_HASH])
+            self._rows.sweep({str(row.id): self._session.payload(row)[PAGE_HASH] for row in rows})
             self._is_swept = True
 
     def close(self) -> None:
@@ -302,19 +341,7 @@ class EdgeStore:
         Raises:
             StoreError: The last writes could not be brought to disk, such as when the folder was deleted meanwhile.
         """
-        with self._guard, ExitStack() as always:
-            always.callback(self._lock.release)
-            shards, self._shards = self._shards, None
-            if shards is not None:
-                with translating(self._folder, "closing"):
-                    self._close_shards(shards)
-
-    def _close_shards(self, shards: Shards) -> None:
-        try:
-            close_shards(shards)
-        except Exception:  # the engine has no class for it
-            self._lock.check_in_place()
-            raise
+        self._session.close()
 
     def __enter__(self) -> Self:
         return self
@@ -325,43 +352,18 @@ class EdgeStore:
         self.close()
 
     @contextmanager
-    def _using(self, doing: str) -> Iterator[Shards]:
-        """Give the shards to one thread at a time: no loss, since the engine holds the interpreter's lock anyway."""
-        with self._guard, translating(self._folder, doing):
-            if self._shards is None:
-                raise StoreError(
-                    f"index '{self._folder.name}' is closed; open it again",
-                    collection=self._folder.name,
-                )
-            yield self._shards
-
-    @contextmanager
-    def _writing(self, doing: str) -> Iterator[Shards]:
-        """Likewise, for what writes: into the folder that was opened, and only where the engine finds room."""
-        with self._using(doing) as shards:
-            self._lock.check_in_place()
-            check_room(self._folder, WRITING_BYTES, doing)
-            yield shards
-
-    @contextmanager
     def _writing_pages(self, doing: str) -> Iterator[Shards]:
-        """Likewise, for what changes pages."""
-        with self._writing(doing) as shards:
+        with self._session.writing(doing) as shards:
             self._revision += 1
             yield shards
 
-    def _payload(self, row: edge.Record | edge.ScoredPoint) -> dict[str, Any]:
-        if not row.payload:
-            raise damaged(self._folder, f"the record of page {row.id} is gone")
-        return row.payload
-
-    def _page_hashes(self, page_ids: Sequence[str]) -> dict[str, str]:
-        """Page hashes by page id, of those pages that are in the store."""
+    def _stored(self, page_ids: Sequence[str], with_payload: Any) -> dict[str, dict[str, Any]]:
+        """Read payloads by page id, of those pages that are in the store."""
         for page_id in page_ids:
             check_page_id(page_id)
-        with self._using("reading") as shards:
-            rows = shards.pages.retrieve(list(page_ids), with_payload=[PAGE_HASH], with_vector=False)
-        return {str(row.id): str(self._payload(row)[PAGE_HASH]) for row in rows}
+        with self._session.using("reading") as shards:
+            rows = shards.pages.retrieve(list(page_ids), with_payload=with_payload, with_vector=False)
+            return {str(row.id): self._session.payload(row) for row in rows}
 
     def _check_present(self, page_ids: Sequence[str], present: Container[str]) -> None:
         missing = [page_id for page_id in page_ids if page_id not in present]
@@ -376,15 +378,11 @@ class EdgeStore:
             self._rows.remove(page_id, page_hash)
 
 
-def _by_bytes(points: Sequence[PagePoint]) -> Iterator[list[PagePoint]]:
-    batch: list[PagePoint] = []
-    size_bytes = 0
-    for point in points:
-        point_bytes = 4 * (point.embedding.vectors.size + point.pooled.size)
-        if batch and size_bytes + point_bytes > _BATCH_BYTES:
-            yield batch
-            batch, size_bytes = [], 0
-        batch.append(point)
-        size_bytes += point_bytes
-    if batch:
-        yield batch
+def _values_at(payload: Mapping[str, Any], keys: Sequence[str]) -> Iterator[Any]:
+    """Give the one value that the keys lead to, or nothing."""
+    value: Any = payload
+    for key in keys:
+        if not isinstance(value, Mapping) or key not in value:
+            return
+        value = value[key]
+    yield value

@@ -13,11 +13,11 @@ from typing import Any
 
 import qdrant_edge as edge
 
-from visual_rag.errors import InvalidFilter, InvalidInput, StoreError, StoreLocked, StoreUnavailable, VisualRagError
+from visual_rag.errors import InvalidInput, StoreError, StoreLocked, StoreUnavailable, VisualRagError
 from visual_rag.passport import IndexPassport
-from visual_rag.store.filters import AllOf, AnyOf, AtLeast, Filter
 from visual_rag.store.lock import locked_message
-from visual_rag.store.schema import FULL, INDEXED_INTEGERS, INDEXED_KEYWORDS, PAGE_ID, PAGE_INDEX, POOLED
+from visual_rag.store.protocol import FieldKind
+from visual_rag.store.schema import FULL, INDEXED_INTEGERS, INDEXED_KEYWORDS, PAGE_INDEX, POOLED, TEXT, TEXT_LAYER
 
 REFUSALS: tuple[type[Exception], ...] = (TypeError, ValueError, OverflowError)  # a value that the engine cannot take
 PANIC = "PanicException"  # PyO3's; derives from BaseException and cannot be imported
@@ -36,14 +36,24 @@ _FAULTS: tuple[tuple[tuple[str, ...], type[StoreError], str], ...] = (  # signs 
     ),
 )
 _UNKNOWN_FAULT = (StoreError, "Open the index again; if it repeats, ingest the documents into a new index")
-_DATATYPES = {"turbo8": edge.VectorStorageDatatype.Turbo8, "float16": edge.VectorStorageDatatype.Float16}
+_DATATYPES = {
+    "turbo8": edge.VectorStorageDatatype.Turbo8,
+    "float16": edge.VectorStorageDatatype.Float16,
+    "turbo4": edge.VectorStorageDatatype.Turbo4,  # type: ignore[attr-defined]  # only the stub lacks it
+}
+_INDEX_TYPES = {
+    "text": edge.PayloadSchemaType.Keyword,
+    "number": edge.PayloadSchemaType.Float,
+    "truth": edge.PayloadSchemaType.Bool,
+    "date": edge.PayloadSchemaType.Datetime,
+}
 _NO_HNSW = edge.HnswIndexConfig(m=0, ef_construct=16, full_scan_threshold=10)
 # By default space is only reclaimed in segments of 1,000 points: an index of a few manuals would never shrink.
 _OPTIMIZERS = edge.EdgeOptimizersConfig(deleted_threshold=0.1, vacuum_min_vector_number=100)
 
 
 def create_pages(folder: Path, passport: IndexPassport) -> edge.EdgeShard:
-    """Make an empty shard for pages: `full` and `pooled` multi-vectors and the payload indexes."""
+    """Make an empty shard for pages: `full` and `pooled` multi-vectors, sparse `text`, and the payload indexes."""
     if passport.datatype not in _DATATYPES:
         raise InvalidInput(f"datatype '{passport.datatype}' is unknown; use one of {', '.join(_DATATYPES)}")
     config = edge.EdgeConfig(
@@ -51,6 +61,7 @@ def create_pages(folder: Path, passport: IndexPassport) -> edge.EdgeShard:
             FULL: _multi_vector(passport.model.dim, _DATATYPES[passport.datatype]),
             POOLED: _multi_vector(passport.model.dim, edge.VectorStorageDatatype.Float16),
         },
+        sparse_vectors={TEXT: edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf)},
         hnsw_config=_NO_HNSW,
         optimizers=_OPTIMIZERS,
         wal_enabled=True,
@@ -60,7 +71,18 @@ def create_pages(folder: Path, passport: IndexPassport) -> edge.EdgeShard:
         shard.update(edge.UpdateOperation.create_field_index(keyword, edge.PayloadSchemaType.Keyword))
     for integer in INDEXED_INTEGERS:
         shard.update(edge.UpdateOperation.create_field_index(integer, edge.PayloadSchemaType.Integer))
+    words = edge.TextIndexParams(tokenizer=edge.TokenizerType.Word, lowercase=True)
+    shard.update(edge.UpdateOperation.create_field_index(TEXT_LAYER, words))
     return shard
+
+
+def index_field(shard: edge.EdgeShard, path: str, kinds: frozenset[FieldKind]) -> None:
+    """Index a metadata field that holds one kind of values; of several kinds an index would know only some."""
+    if len(kinds) == 1:
+        (kind,) = kinds
+        shard.update(edge.UpdateOperation.create_field_index(path, _INDEX_TYPES[kind]))
+    else:
+        shard.update(edge.UpdateOperation.delete_field_index(path))
 
 
 def create_documents(folder: Path) -> edge.EdgeShard:
@@ -80,53 +102,6 @@ def _multi_vector(dim: int, datatype: edge.VectorStorageDatatype) -> edge.EdgeVe
         # Mapped from disk and read in at opening. Cold opens no faster, and its first search took 0.7 s for 600 pages.
         memory=edge.Memory.Cached,
     )
-
-
-def compile_filter(condition: Filter | None) -> edge.Filter | None:
-    """Translate a condition; None stays None.
-
-    Raises:
-        InvalidFilter: It is none of the known conditions, its field's name cannot be read, or a value is neither text,
-            whole number nor truth value.
-    """
-    if condition is None:
-        return None
-    try:
-        return edge.Filter(must=[_compiled(condition)])
-    except REFUSALS as error:
-        if isinstance(error, InvalidFilter):
-            raise
-        raise InvalidFilter(f"{condition!r} cannot be searched for: {error}") from error
-
-
-def _compiled(condition: Filter) -> edge.Filter | edge.FieldCondition | edge.HasIdCondition:
-    if isinstance(condition, AllOf):
-        return edge.Filter(must=[_compiled(part) for part in condition.conditions])
-    if isinstance(condition, AnyOf):
-        return _any_of(condition)
-    if isinstance(condition, AtLeast):
-        if not isinstance(condition.value, int):
-            raise InvalidFilter(f"'{condition.key}' is compared with {condition.value!r}; use a whole number")
-        return edge.FieldCondition(condition.key, range=edge.RangeFloat(gte=condition.value))
-    raise InvalidFilter(f"{condition!r} is no condition; use AnyOf, AtLeast or AllOf")
-
-
-def _any_of(condition: AnyOf) -> edge.Filter | edge.HasIdCondition:
-    key, values = condition.key, condition.values
-    if key == PAGE_ID:
-        return edge.HasIdCondition({str(value) for value in values})
-    strange = [value for value in values if not isinstance(value, str | int)]  # a truth value is an int
-    if strange:
-        raise InvalidFilter(f"'{key}' is compared with {strange[0]!r}; use text, a whole number or a truth value")
-    texts = [value for value in values if isinstance(value, str)]
-    numbers = [value for value in values if isinstance(value, int) and not isinstance(value, bool)]
-    truths = [value for value in values if isinstance(value, bool)]
-    # A match against no values matches nothing, as it should; an empty `should` would match everything.
-    matches: list[edge.ConditionType] = [edge.FieldCondition(key, match=edge.MatchAny(texts))]
-    if numbers:
-        matches.append(edge.FieldCondition(key, match=edge.MatchAny(numbers)))
-    matches.extend(edge.FieldCondition(key, match=edge.MatchValue(value)) for value in truths)
-    return edge.Filter(should=matches)
 
 
 def check_storable(page_id: str, payload: Mapping[str, Any]) -> None:

@@ -1,12 +1,52 @@
 """What a store is: the least that ingest and retrieval need. Every store passes `visual_rag.testing.StoreContract`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from visual_rag.passport import IndexPassport
 from visual_rag.records import DocumentRecord, FloatArray, PageEmbedding, PagePoint, PageRecord, ScoredPage
 from visual_rag.store.filters import Filter
+
+FieldKind = Literal["text", "number", "truth", "date"]
+"""What a metadata field was seen to hold, a list's items included; a `date` is text in ISO 8601."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineTuning:
+    """How the engine goes about a search; None leaves it to the engine.
+
+    What an engine cannot follow, it ignores:
+    results may only become more exact by that.
+
+    Attributes:
+        hnsw_ef: Width of the graph search, where the pooled vectors have a graph.
+        exact: Scan the pooled vectors instead of walking their graph.
+        indexed_only: Leave out what is not yet in the engine's indexes: faster during an ingest, not complete.
+        rescore: Score quantized candidates again by the vectors themselves.
+        oversampling: So many times more candidates are taken before they are scored again; at least 1.
+    """
+
+    hnsw_ef: int | None = None
+    exact: bool = False
+    indexed_only: bool = False
+    rescore: bool | None = None
+    oversampling: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextPlan:
+    """One search as the store runs it over the text layers: BM25 with inverse document frequency.
+
+    Attributes:
+        text: Words of the question, cut as the pages' text was; without a word that counts, nothing is found.
+        limit: Most pages to return.
+        filter: Only pages that meet it; how rare a word is, is counted over all.
+    """
+
+    text: str
+    limit: int
+    filter: Filter | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -18,12 +58,14 @@ class QueryPlan:
         limit: Most pages to return.
         shortlist: None scores every page; else only that many pages, the best by MaxSim over the pooled vectors.
         filter: Goes into the shortlist and into the last stage alike.
+        tuning: How the engine goes about it.
     """
 
     vectors: FloatArray
     limit: int
     shortlist: int | None = None
     filter: Filter | None = None
+    tuning: EngineTuning = EngineTuning()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +126,23 @@ class PageStore(Protocol):
         ...
 
     def query(self, plan: QueryPlan) -> list[ScoredPage]:
-        """Run one search, best page first; the score is MaxSim."""
+        """Run one search, best page first and equal scores by page id; the score is MaxSim."""
+        ...
+
+    def query_batch(self, plans: Sequence[QueryPlan]) -> list[list[ScoredPage]]:
+        """Run several searches, in order: the same answers as one by one, with less to and fro."""
+        ...
+
+    def query_text(self, plan: TextPlan) -> list[ScoredPage]:
+        """Search the text layers, best page first and equal scores by page id; the score is BM25, above 0."""
+        ...
+
+    def values(self, key: str, condition: Filter | None = None) -> Iterator[tuple[str, Any]]:
+        """Read one payload field of all pages that have it: (page id, value), in no particular order."""
+        ...
+
+    def fields(self) -> Mapping[str, frozenset[FieldKind]]:
+        """Name the metadata fields that were ever written, nested ones with dots, and what they held."""
         ...
 
     def put_document(self, record: DocumentRecord) -> None:

@@ -12,6 +12,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,8 @@ from visual_rag.records import FloatArray, PageEmbedding
 from visual_rag.store.files import UNFINISHED, whole_file
 from visual_rag.store.schema import REGION_DTYPE, pack_regions, unpack_regions
 
-_ROW_TYPES = {"turbo8": "i1", "float16": "<f2"}  # by the passport's datatype: as exact as the engine's own copy
+_ROW_TYPES = {"turbo8": "i1", "float16": "<f2", "turbo4": "u1"}  # by datatype: as exact as the engine's own copy
+_LARGEST_NIBBLE, _ZERO_NIBBLE = 7, 8
 _SUFFIX = ".npy"
 _CACHE_BYTES = 256 * 2**20
 
@@ -30,8 +32,10 @@ class PageRows:
 
     def __init__(self, folder: Path, *, dim: int, datatype: str, cache_bytes: int = _CACHE_BYTES) -> None:
         self._folder = folder
-        self._dtype = np.dtype([("row", _ROW_TYPES[datatype], (dim,)), *REGION_DTYPE.descr])
-        self._is_integer = _ROW_TYPES[datatype] == "i1"
+        self._dim = dim
+        self._datatype = datatype
+        n_stored = -(-dim // 2) if datatype == "turbo4" else dim
+        self._dtype = np.dtype([("row", _ROW_TYPES[datatype], (n_stored,)), *REGION_DTYPE.descr])
         self._cache_bytes = cache_bytes
         self._cached: OrderedDict[str, PageEmbedding] = OrderedDict()
         self._cached_bytes = 0
@@ -85,14 +89,20 @@ class PageRows:
 
     def _packed(self, embedding: PageEmbedding) -> NDArray[np.void]:
         packed = np.empty(len(embedding.vectors), dtype=self._dtype)
-        packed["row"] = _as_bytes(embedding.vectors) if self._is_integer else embedding.vectors
+        packed["row"] = self._packed_rows(embedding.vectors)
         regions = pack_regions(embedding.regions, embedding.is_patch)
         for name in REGION_DTYPE.names or ():
             packed[name] = regions[name]
         return packed
 
+    def _packed_rows(self, vectors: FloatArray) -> NDArray[Any]:
+        if self._datatype == "float16":
+            return vectors
+        return _as_integers(vectors, 127) if self._datatype == "turbo8" else _as_nibbles(vectors)
+
     def _unpacked(self, packed: NDArray[np.void]) -> PageEmbedding | None:
-        rows = packed["row"].astype(np.float32)  # (n_vectors, dim)
+        stored = packed["row"]
+        rows = _from_nibbles(stored, self._dim) if self._datatype == "turbo4" else stored.astype(np.float32)
         lengths = np.sqrt(np.vecdot(rows, rows))
         if not lengths.all() or not np.isfinite(lengths).all():
             return None
@@ -121,10 +131,22 @@ def _file_name(page_id: str, page_hash: str) -> str:
     return f"{page_id}-{page_hash[:16]}{_SUFFIX}"
 
 
-def _as_bytes(vectors: FloatArray) -> NDArray[np.int8]:
-    """Scale each row so that its largest value is 127; reading makes rows of unit length again, so no scale is kept."""
-    scaled: FloatArray = vectors * (127 / np.abs(vectors).max(axis=1, keepdims=True))
+def _as_integers(vectors: FloatArray, largest: int) -> NDArray[np.int8]:
+    """Scale each row to that largest value; reading makes rows of unit length again, so no scale is kept."""
+    scaled: FloatArray = vectors * (largest / np.abs(vectors).max(axis=1, keepdims=True))
     return np.rint(scaled).astype(np.int8)
+
+
+def _as_nibbles(vectors: FloatArray) -> NDArray[np.uint8]:
+    """Pack values of -7..7 two in a byte, 8 for zero: shape (n_vectors, half of dim, rounded up)."""
+    values = (_as_integers(vectors, _LARGEST_NIBBLE) + _ZERO_NIBBLE).astype(np.uint8)
+    even = np.pad(values, ((0, 0), (0, values.shape[1] % 2)))
+    return (even[:, ::2] << 4 | even[:, 1::2]).astype(np.uint8)
+
+
+def _from_nibbles(packed: NDArray[np.uint8], dim: int) -> FloatArray:
+    values = np.stack([packed >> 4, packed & 15], axis=2).reshape(len(packed), -1)[:, :dim]
+    return values.astype(np.float32) - np.float32(_ZERO_NIBBLE)
 
 
 def _size_bytes(embedding: PageEmbedding) -> int:

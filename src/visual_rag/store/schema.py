@@ -24,15 +24,18 @@ from visual_rag.records import (
     PageRecord,
 )
 
-FULL, POOLED = "full", "pooled"
+FULL, POOLED, TEXT = "full", "pooled", "text"  # the vectors; the last is sparse
 
 PAGE_ID = "page_id"  # no payload field: it is the point's id, and filters may name it all the same
 DOCUMENT_ID = "document_id"
+DOCUMENT_NAME = "document_name"
 PAGE_INDEX = "page_index"
 PAGE_HASH = "page_hash"
 N_VECTORS = "n_vectors"
 REGIONS = "regions"
-INDEXED_KEYWORDS = (DOCUMENT_ID, PAGE_HASH)
+METADATA = "metadata"
+TEXT_LAYER = "text"  # what the sparse vector is made of
+INDEXED_KEYWORDS = (DOCUMENT_ID, DOCUMENT_NAME, PAGE_HASH)
 INDEXED_INTEGERS = (PAGE_INDEX,)
 MAX_VALUES = 1_048_576  # a Qdrant server refuses a multi-vector of this many values (rows x dim)
 PAGE_KEYS = frozenset(field.name for field in fields(PageRecord)) - {PAGE_ID}
@@ -45,18 +48,18 @@ def page_payload(record: PageRecord) -> dict[str, Any]:
     """Flatten a page record into payload fields; the user's own fields lie under `metadata`."""
     return {
         DOCUMENT_ID: record.document_id,
-        "document_name": record.document_name,
+        DOCUMENT_NAME: record.document_name,
         "source_uri": record.source_uri,
         PAGE_INDEX: record.page_index,
         "n_pages": record.n_pages,
-        "label": _encodable(record.label),
+        "label": encodable(record.label),
         PAGE_HASH: record.page_hash,
         "width_px": record.width_px,
         "height_px": record.height_px,
         "dpi": record.dpi,
         N_VECTORS: record.n_vectors,
-        "text": _encodable(record.text),
-        "metadata": dict(record.metadata),
+        TEXT_LAYER: encodable(record.text),
+        METADATA: dict(record.metadata),
     }
 
 
@@ -65,7 +68,7 @@ def page_record(page_id: str, payload: Mapping[str, Any]) -> PageRecord:
     return PageRecord(page_id=page_id, **{key: payload[key] for key in PAGE_KEYS})
 
 
-def _encodable(text: str) -> str:
+def encodable(text: str) -> str:
     """Replace lone surrogates, which broken text layers hold and no store takes, by a question mark."""
     return text.encode("utf-8", errors="replace").decode("utf-8")
 
@@ -111,8 +114,8 @@ def ledger_payload(record: DocumentRecord) -> dict[str, Any]:
         "state": record.state.value,
         "n_pages": record.n_pages,
         "n_ingested": record.n_ingested,
-        "failures": [{**asdict(failure), "message": _encodable(failure.message)} for failure in record.failures],
-        "warnings": [_encodable(warning) for warning in record.warnings],
+        "failures": [{**asdict(failure), "message": encodable(failure.message)} for failure in record.failures],
+        "warnings": [encodable(warning) for warning in record.warnings],
         "updated_at": record.updated_at,
     }
 

@@ -23,7 +23,7 @@ from visual_rag.errors import (
 from visual_rag.ingest.removal import remove_documents
 from visual_rag.records import DocumentState, IngestProgress, Page, PageEmbedding, PagePoint
 from visual_rag.settings import RenderSettings
-from visual_rag.store.filters import AnyOf
+from visual_rag.store.filters import In
 from visual_rag.testing import FakeEmbedder
 
 
@@ -588,7 +588,7 @@ def test_pages_that_were_lost_are_counted_and_come_back(index: VisualIndex, fold
     draw(folder / "a.tif", "one", "two", "three")
     index.add(folder)
     assert index.n_missing_pages() == 0
-    index._store.delete(AnyOf("page_index", (1,)))
+    index._store.delete(In("page_index", (1,)))
     assert index.n_missing_pages() == 1
     index.add(folder)
     assert index.n_missing_pages() == 0

@@ -8,7 +8,8 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from visual_rag.records import Hit, PageRecord, make_document_id, make_page_id
+from visual_rag.records import Hit, PageRecord, Query, make_document_id, make_page_id
+from visual_rag.settings import SearchSettings
 from visual_rag.store.filters import Filter
 
 _DOCUMENT_ID = make_document_id("file:///home/ann/manuals/pump.pdf")
@@ -53,24 +54,20 @@ class FakeSearcher:
         self.delay_s = delay_s
         self.questions: list[str] = []
         self.images: list[Image.Image] = []
-        self.limits: list[tuple[int, Filter | None, float]] = []
+        self.limits: list[tuple[int, Filter | None, SearchSettings | None]] = []
         self.n_images_read = 0
         self._lock = threading.Lock()  # nothing that holds one can be pickled: like a real index
 
     def search(
-        self, question: str, *, k: int = 5, condition: Filter | None = None, min_similarity: float = 0.0
+        self, query: str | Query, *, k: int = 5, where: Filter | None = None, settings: SearchSettings | None = None
     ) -> list[Hit]:
         time.sleep(self.delay_s)
         with self._lock:
-            self.questions.append(question)
-            self.limits.append((k, condition, min_similarity))
-        return self.hits[:k]
-
-    def search_image(
-        self, image: Image.Image, *, k: int = 5, condition: Filter | None = None, min_similarity: float = 0.0
-    ) -> list[Hit]:
-        self.images.append(image)
-        self.limits.append((k, condition, min_similarity))
+            if isinstance(query, Query):
+                self.images.append(query.image)
+            else:
+                self.questions.append(query)
+            self.limits.append((k, where, settings))
         return self.hits[:k]
 
     def page_image(self, page: PageRecord) -> bytes:

@@ -33,7 +33,10 @@ from PIL import Image
 from visual_rag.errors import InvalidFilter, InvalidInput
 from visual_rag.llama_index import ImageSettings, PageNode, VisualRetriever
 from visual_rag.records import Hit
-from visual_rag.store.filters import AnyOf
+from visual_rag.settings import SearchSettings
+from visual_rag.store.filters import In
+
+_STRICT = SearchSettings(min_similarity=0.5)
 
 
 class RecordingLLM(CustomLLM):
@@ -91,21 +94,19 @@ def test_pages_come_back_as_nodes_best_first(searcher: Any) -> None:
 def test_limits_and_filters_reach_the_search(searcher: Any) -> None:
     """For text and for images alike."""
     filters = MetadataFilters(filters=[MetadataFilter(key="file_name", value="pump.pdf")])
-    retriever = VisualRetriever(searcher, similarity_top_k=2, filters=filters, min_similarity=0.5)
+    retriever = VisualRetriever(searcher, similarity_top_k=2, filters=filters, settings=_STRICT)
     retriever.retrieve("oil filter")
-    assert searcher.limits == [(2, AnyOf("document_name", ("pump.pdf",)), 0.5)]
+    assert searcher.limits == [(2, In("file_name", ("pump.pdf",)), _STRICT)]
 
 
 def test_what_cannot_be_honoured_is_refused_when_the_retriever_is_made(searcher: Any) -> None:
     """Not at the first query, in production."""
-    with pytest.raises(InvalidFilter, match="page_number"):
+    with pytest.raises(InvalidFilter, match="any"):
         VisualRetriever(
-            searcher, filters=MetadataFilters(filters=[MetadataFilter(key="page_number", value=3, operator=">")])
+            searcher, filters=MetadataFilters(filters=[MetadataFilter(key="language", value=3, operator="any")])
         )
     with pytest.raises(InvalidInput, match="similarity_top_k is 0"):
         VisualRetriever(searcher, similarity_top_k=0)
-    with pytest.raises(InvalidInput, match="min_similarity is 7"):
-        VisualRetriever(searcher, min_similarity=7)
 
 
 def test_a_score_is_never_exactly_zero(make_hit: Callable[..., Hit], make_searcher: Callable[..., Any]) -> None:
@@ -124,12 +125,12 @@ def test_an_image_query_looks_for_the_image(
     path = tmp_path / "part.png"
     path.write_bytes(page_file(2, "PNG"))
     filters = MetadataFilters(filters=[MetadataFilter(key="document_id", value="d")])
-    retriever = VisualRetriever(searcher, similarity_top_k=1, filters=filters, min_similarity=0.1)
+    retriever = VisualRetriever(searcher, similarity_top_k=1, filters=filters, settings=_STRICT)
     nodes = retriever.retrieve(QueryBundle("What is this part?", image_path=str(path)))
     assert len(nodes) == 1
     assert searcher.questions == []
     assert searcher.images[0].getpixel((0, 0)) == colors[2]
-    assert searcher.limits == [(1, AnyOf("document_id", ("d",)), 0.1)]
+    assert searcher.limits == [(1, In("document_id", ("d",)), _STRICT)]
 
 
 def test_an_unreadable_query_image_is_named_without_its_folder(searcher: Any, tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from store_samples import PASSPORT, random_rows
 
 from visual_rag.errors import InvalidFilter, InvalidInput, StoreError, StoreLocked, StoreUnavailable
 from visual_rag.store.edge import EdgeStore
-from visual_rag.store.edge_engine import PANIC, REFUSALS, compile_filter, create_documents, create_pages, translating
-from visual_rag.store.filters import AllOf, AnyOf, AtLeast
+from visual_rag.store.edge_engine import PANIC, REFUSALS, create_documents, create_pages, translating
+from visual_rag.store.edge_filters import compile_filter
+from visual_rag.store.filters import And, Between, In
 
 POINT = "8db2dd68-aa14-414e-a74f-ec59ca1f35ad"
 upsert, delete = edge.UpdateOperation.upsert_points, edge.UpdateOperation.delete_points
@@ -90,11 +91,11 @@ def test_a_bug_in_the_engine_is_a_store_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "condition", [AnyOf("a[", ("x",)), AnyOf("", ("x",)), AnyOf("page_id", ("7",)), AtLeast("dpi", 1.5), "dpi > 3"]
+    "condition", [In("a[", ("x",)), In("", ("x",)), In("page_id", ("7",)), Between("dpi", gte="soon"), "dpi > 3"]
 )
 def test_a_condition_that_means_nothing_is_refused(condition: Any) -> None:
     """Alone and inside another."""
-    for wrong in (condition, AllOf((condition,))):
+    for wrong in (condition, And((condition,))):
         with pytest.raises(InvalidFilter):
             compile_filter(wrong)
 

@@ -11,7 +11,7 @@ from store_samples import PASSPORT, as_nobody, folder_of_nobody, random_points, 
 from visual_rag.errors import CollectionNotFound, InvalidInput, PassportMismatch, StoreError, StoreLocked
 from visual_rag.passport import IndexPassport
 from visual_rag.store.edge import EdgeStore
-from visual_rag.store.filters import AtLeast
+from visual_rag.store.filters import Between
 from visual_rag.store.protocol import QueryPlan
 
 
@@ -171,7 +171,7 @@ def replaced(folder: Path) -> None:
 WRITES: dict[str, Callable[[EdgeStore], None]] = {
     "upsert": lambda store: store.upsert(random_points(2)),
     "update_payload": lambda store: store.update_payload(list(store.scroll())),
-    "delete": lambda store: store.delete(AtLeast("page_index", 0)),
+    "delete": lambda store: store.delete(Between("page_index", gte=0)),
     "delete_document": lambda store: store.delete_document("8db2dd68-aa14-414e-a74f-ec59ca1f35ad"),
     "maintain": lambda store: store.maintain(),
 }
@@ -197,7 +197,7 @@ def test_a_moved_index_has_lost_nothing(tmp_path: Path) -> None:
     """The write-ahead log moved with it, and closing gave the locks back."""
     store = EdgeStore.create(tmp_path / "index", PASSPORT)
     store.upsert(random_points(3))
-    shards = store._shards
+    shards = store._session.shards
     moved(tmp_path / "index")
     with pytest.raises(StoreError, match="was moved"):
         store.close()

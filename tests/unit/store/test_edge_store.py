@@ -3,6 +3,7 @@
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,12 @@ from store_samples import DIM, PASSPORT, random_points, random_rows
 from visual_rag.errors import InvalidInput, StoreError
 from visual_rag.records import PagePoint
 from visual_rag.store import edge
+from visual_rag.store.bm25 import TextAnalyser
 from visual_rag.store.edge import EdgeStore
+from visual_rag.store.edge_points import text_change
 from visual_rag.store.files import size_on_disk
-from visual_rag.store.filters import AtLeast
-from visual_rag.store.protocol import QueryPlan
+from visual_rag.store.filters import Between, In
+from visual_rag.store.protocol import QueryPlan, TextPlan
 from visual_rag.store.schema import MAX_VALUES
 from visual_rag.testing import make_point, make_record
 
@@ -64,13 +67,87 @@ def test_row_files_go_with_their_pages(tmp_path: Path) -> None:
     with EdgeStore.create(tmp_path / "index", PASSPORT) as store:
         store.upsert(points)
         old = next(page for page in store.scroll() if page.page_index == 0)
-        store.delete(AtLeast("page_index", 2))
+        store.delete(Between("page_index", gte=2))
         assert len(row_files(tmp_path / "index")) == 2
         changed = make_point(random_rows(5, seed=9), page_index=0, page_hash="cd" * 32)
         store.upsert([changed])
         assert len(row_files(tmp_path / "index")) == 2
         # Somebody who still holds the record of before gets what the page is now.
         np.testing.assert_allclose(store.embeddings([old])[0].vectors, changed.embedding.vectors, atol=0.02)
+
+
+def test_an_index_may_keep_no_row_files(tmp_path: Path) -> None:
+    """Its embeddings come from the engine each time, and reading leaves nothing behind."""
+    points = random_points(40)
+    with EdgeStore.create(tmp_path / "index", replace(PASSPORT, keeps_rows=False)) as store:
+        store.upsert(points)
+        pages = sorted(store.scroll(), key=lambda page: page.page_index)
+        for point, embedding in zip(points, store.embeddings(pages), strict=True):
+            assert np.vecdot(point.embedding.vectors, embedding.vectors).min() > 0.999
+            np.testing.assert_allclose(embedding.regions, point.embedding.regions, atol=1e-5)
+        store.update_payload(pages)
+        store.delete(Between("page_index", gte=20))
+        store.maintain()
+    assert row_files(tmp_path / "index") == []
+
+
+def test_an_unknown_text_language_makes_no_index(tmp_path: Path) -> None:
+    """Nothing is left in the folder."""
+    with pytest.raises(InvalidInput, match=r"'klingon' is unknown"):
+        EdgeStore.create(tmp_path / "index", replace(PASSPORT, text_language="klingon"))
+    assert not (tmp_path / "index").exists()
+
+
+def test_known_fields_are_not_written_again(tmp_path: Path) -> None:
+    """Only a new field, or a new kind of one, costs a write beside the pages."""
+
+    def documents_state() -> list[bytes]:
+        return [path.read_bytes() for path in sorted((tmp_path / "index" / "documents" / "wal").rglob("open-*"))]
+
+    with EdgeStore.create(tmp_path / "index", PASSPORT) as store:
+        store.upsert(random_points(4))
+        before = documents_state()
+        assert before
+        store.upsert(random_points(6))
+        store.update_payload(list(store.scroll()))
+        assert documents_state() == before
+        store.upsert([make_point(random_rows(3), metadata={"language": 7})])
+        assert documents_state() != before
+
+
+def test_many_fields_are_known_and_only_some_indexed(tmp_path: Path) -> None:
+    """Metadata with ids for keys does not fill the disk with indexes; filters hold all the same."""
+    metadata = {f"field {index}": f"value {index}" for index in range(200)}
+    with EdgeStore.create(tmp_path / "index", PASSPORT) as store:
+        store.upsert([make_point(random_rows(3), page_index=0, metadata={"field 7": "x"})])
+        store.upsert([make_point(random_rows(3), page_index=1, metadata=metadata)])
+        assert store.fields() == {name: {"text"} for name in metadata}
+        shards = store._session.shards
+        assert shards is not None
+        assert [key for key in shards.pages.info().payload_schema if "field" in key] == ['metadata."field 7"']
+        assert store.count(In('metadata."field 199"', ("value 199",))) == 1
+
+
+def test_a_kill_between_words_and_payload_is_mended(tmp_path: Path) -> None:
+    """Words that were written without their text are seen to differ when the same text comes again."""
+    point = make_point(random_rows(3), text="pump")
+    turned = make_record(n_vectors=3, text="turbine")
+    with EdgeStore.create(tmp_path / "index", PASSPORT) as store:
+        store.upsert([point])
+        shards = store._session.shards
+        assert shards is not None
+        shards.pages.update(text_change(point.page_id, TextAnalyser("english").document("turbine")))
+        store.update_payload([turned])
+        assert [row.page.text for row in store.query_text(TextPlan(text="turbine", limit=5))] == ["turbine"]
+        assert store.query_text(TextPlan(text="pump", limit=5)) == []
+
+
+def test_page_ids_are_no_values(tmp_path: Path) -> None:
+    """Nor is a path that cannot be read."""
+    with EdgeStore.create(tmp_path / "index", PASSPORT) as store:
+        for key in ("page_id", "metadata.x["):
+            with pytest.raises(InvalidInput):
+                list(store.values(key))
 
 
 def test_a_refused_batch_leaves_no_row_files(tmp_path: Path) -> None:
@@ -135,14 +212,14 @@ def test_maintenance_gives_back_the_space_of_deleted_pages(tmp_path: Path) -> No
     with EdgeStore.create(tmp_path / "index", PASSPORT) as store:
         store.upsert(points)
         store.maintain()
-        store.delete(AtLeast("page_index", 40))
+        store.delete(Between("page_index", gte=40))
         assert segments_hold(tmp_path / "index", points[300])
         store.maintain()
         assert not segments_hold(tmp_path / "index", points[300])
         assert segments_hold(tmp_path / "index", points[3])
-        shards = store._shards
+        shards = store._session.shards
         store.maintain()
-        assert store._shards is shards
+        assert store._session.shards is shards
         assert store.count() == 40
         assert len(store.query(QueryPlan(vectors=random_rows(3), limit=100))) == 40
 
@@ -157,12 +234,15 @@ def test_a_closed_store_says_so(tmp_path: Path) -> None:
     assert store.passport == PASSPORT
     uses = (
         lambda: store.upsert(random_points(1)),
-        lambda: store.delete(AtLeast("page_index", 0)),
+        lambda: store.delete(Between("page_index", gte=0)),
         store.count,
         lambda: list(store.scroll()),
         lambda: list(unread),
         lambda: store.embeddings([]),
         lambda: store.query(QueryPlan(vectors=random_rows(1), limit=1)),
+        lambda: store.query_text(TextPlan(text="pump", limit=1)),
+        lambda: list(store.values("text")),
+        store.fields,
         store.documents,
         lambda: store.update_payload([record]),
         lambda: store.delete_document(record.document_id),

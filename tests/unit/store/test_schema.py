@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 
 from visual_rag.errors import StoreError
 from visual_rag.records import Document, DocumentRecord, DocumentState, PageEmbedding, PageFailure
-from visual_rag.store.filters import AllOf, AnyOf, AtLeast
+from visual_rag.store.filters import And, Between, In
 from visual_rag.store.schema import (
     INDEXED_INTEGERS,
     INDEXED_KEYWORDS,
@@ -83,6 +83,6 @@ def test_a_ledger_record_that_cannot_be_read_is_told(change: dict[str, object]) 
 
 def test_conditions_are_values() -> None:
     """Equal conditions are equal and can be keys."""
-    one = AllOf((AnyOf("a", ("x",)), AtLeast("b", 3)))
-    assert {one: 1}[AllOf((AnyOf("a", ("x",)), AtLeast("b", 3)))] == 1
-    assert one != AllOf((AtLeast("b", 3), AnyOf("a", ("x",))))
+    one = And((In("a", ("x",)), Between("b", gte=3)))
+    assert {one: 1}[And((In("a", ("x",)), Between("b", gte=3)))] == 1
+    assert one != And((Between("b", gte=3), In("a", ("x",))))

@@ -12,7 +12,7 @@ from store_samples import PASSPORT, random_points
 from visual_rag.errors import StoreUnavailable
 from visual_rag.store import space
 from visual_rag.store.edge import EdgeStore
-from visual_rag.store.filters import AtLeast
+from visual_rag.store.filters import Between
 
 TESTS = Path(__file__).parent
 IN_MEMORY = """
@@ -104,7 +104,7 @@ def test_on_a_full_disk_what_writes_is_refused(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(shutil, "disk_usage", lambda _: _Usage(31 * space.MB))
     for write in (
         lambda: store.upsert(random_points(1)),
-        lambda: store.delete(AtLeast("page_index", 0)),
+        lambda: store.delete(Between("page_index", gte=0)),
         store.maintain,
         lambda: EdgeStore.create(tmp_path / "other", PASSPORT),
     ):
@@ -124,13 +124,13 @@ def test_maintenance_waits_for_room(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """Where the index cannot be copied once more it stays as it is, whole; with room again, space is given back."""
     with EdgeStore.create(tmp_path / "index", PASSPORT) as store:
         store.upsert(random_points(150, n_rows=2))
-        store.delete(AtLeast("page_index", 10))
-        shards = store._shards
+        store.delete(Between("page_index", gte=10))
+        shards = store._session.shards
         monkeypatch.setattr(shutil, "disk_usage", lambda _: _Usage(200 * space.MB))
         store.maintain()
-        assert store._shards is shards
+        assert store._session.shards is shards
         assert store.count() == 10
         monkeypatch.undo()
         store.maintain()
-        assert store._shards is not shards
+        assert store._session.shards is not shards
         assert store.count() == 10

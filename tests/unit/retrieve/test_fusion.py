@@ -1,0 +1,49 @@
+"""Fusion of two rankings: by rank and by score."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from visual_rag.retrieve.fusion import fuse
+
+_SCORES = st.dictionaries(st.sampled_from("abcdefgh"), st.floats(-100, 100, allow_nan=False), max_size=8)
+_KINDS = st.sampled_from(["rrf", "dbsf", "minmax"])
+
+
+def test_reciprocal_ranks_add_up() -> None:
+    """1 / (60 + rank) from each list, by the weights; a page that a list lacks gets nothing from it."""
+    fused = fuse({"a": 3.0, "b": 2.0}, {"b": 9.0}, "rrf", second_weight=0.25)
+    assert fused == pytest.approx({"a": 0.75 / 61, "b": 0.75 / 62 + 0.25 / 61})
+
+
+def test_min_max_spreads_scores_over_the_unit_range() -> None:
+    """The best of a list is worth its weight, the worst nothing, those between their share."""
+    fused = fuse({"a": 30.0, "b": 20.0, "c": 10.0}, {"c": 1.0, "a": 0.0}, "minmax", second_weight=0.5)
+    assert fused == pytest.approx({"a": 0.5, "b": 0.25, "c": 0.5})
+
+
+def test_dbsf_reaches_three_deviations_from_the_mean() -> None:
+    """A score at the mean is worth a half."""
+    fused = fuse({"a": 1.0, "b": 2.0, "c": 3.0}, {}, "dbsf", second_weight=0.0)
+    deviation = math.sqrt(2 / 3)
+    assert fused == pytest.approx({"a": 0.5 - 1 / (6 * deviation), "b": 0.5, "c": 0.5 + 1 / (6 * deviation)})
+
+
+@given(_SCORES, _SCORES, _KINDS, st.floats(0, 1))
+def test_fused_scores_cover_both_lists_and_stay_in_range(first, second, kind, weight) -> None:
+    """Every page of either list and no other has a score, in [0, 1]."""
+    fused = fuse(first, second, kind, second_weight=weight)
+    assert fused.keys() == first.keys() | second.keys()
+    assert all(0 <= score <= 1 for score in fused.values())
+
+
+@given(_SCORES, _SCORES, _KINDS)
+def test_a_channel_of_full_weight_decides_alone(first, second, kind) -> None:
+    """With all weight on one list, a page that is better there is never behind."""
+    fused = fuse(first, second, kind, second_weight=1.0)
+    for better in second:
+        for worse in second:
+            if second[better] > second[worse]:
+                assert fused[better] >= fused[worse]
