@@ -69,7 +69,7 @@ def compare_channels(index: VisualIndex, queries: dict[str, str], qrels: list[ir
     report("visual", qrels, by_index(index, queries, SearchSettings(channels="visual")))
     report("text", qrels, by_index(index, queries, SearchSettings(channels="text")))
     for fusion in get_args(Fusion):
-        for weight in (0.2, 0.35, 0.5, 0.65):
+        for weight in (0.3, 0.5):
             settings = SearchSettings(channels="both", fusion=fusion, text_weight=weight)
             report(f"both, {fusion}, text {weight}", qrels, by_index(index, queries, settings))
     settings = SearchSettings(channels="both", rescue_codes=False)

@@ -231,6 +231,27 @@ class ScoredPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RowMatches:
+    """What the rows of a query met among the rows of an index.
+
+    Attributes:
+        page_ids: Pages that are in the index's lists, in the order that `page` counts them.
+        lengths: Shape (n_pages,): rows of each.
+        page: Shape (n_matches,): which page.
+        query_row: Shape (n_matches,): which row of the query.
+        cosine: Shape (n_matches,): how near, in [-1, 1].
+        unlisted: Ids of pages that no list holds yet.
+    """
+
+    page_ids: Sequence[str]
+    lengths: IntArray
+    page: IntArray
+    query_row: IntArray
+    cosine: FloatArray
+    unlisted: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Query:
     """What is looked for: at least one of words, a picture, and a page of the index or a region of it.
 

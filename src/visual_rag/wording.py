@@ -1,4 +1,4 @@
-"""Records as people read them: hits, documents, reports and counts as rows and lines of text.
+"""Records as people read them: documents, reports, indexes and models as rows and lines of text.
 
 print_rows(Console(), document_rows(index.documents()), header=DOCUMENT_HEADER)
 """
@@ -12,51 +12,24 @@ from rich.filesize import decimal
 
 from visual_rag.embed.checkpoint import is_here
 from visual_rag.embed.models import DEFAULT_MODEL, MODELS, models_table
+from visual_rag.embed.pooling import with_pooling
 from visual_rag.index import IndexInfo
+from visual_rag.passport import IndexPassport
 from visual_rag.printing import Row, count
-from visual_rag.records import (
-    DocumentRecord,
-    DocumentState,
-    Evidence,
-    Hit,
-    HitGroup,
-    Hits,
-    IngestReport,
-    Region,
-)
-from visual_rag.retrieve.contact_sheet_page import page_numbers
-from visual_rag.retrieve.snippet import snippet
+from visual_rag.records import DocumentRecord, DocumentState, IngestReport
+from visual_rag.settings import DEFAULT_POLICY, STORAGE_POLICIES, ModelSettings, PolicyName
 from visual_rag.sources.local import typed_path
 
-EVIDENCE_HEADER = ("word", "strength", "weight", "where")
-HIT_HEADER = ("rank", "document", "page", "score", "similarity")
 DOCUMENT_HEADER = ("document", "state", "pages")
 _MAX_REASONS = 3
-
-
-def hit_rows(question: str, hits: Sequence[Hit]) -> list[Row]:
-    """One row for each hit; the note is the page's text around the question's words."""
-    names = names_apart((hit.page.source_uri, hit.page.document_name) for hit in hits)
-    return [
-        Row(
-            (
-                str(hit.rank),
-                names[hit.page.source_uri],
-                page_numbers(hit.page),
-                f"{hit.score:.2f}",
-                f"{hit.similarity:.2f}",
-            ),
-            snippet(hit.page.text, question),
-        )
-        for hit in hits
-    ]
 
 
 def document_rows(records: Sequence[DocumentRecord]) -> list[Row]:
     """One row for each document; the note says why one is not wholly in the index."""
     names = _names(records)
     return [
-        Row((names[record.document.source_uri], record.state.value, _pages(record)), _why(record)) for record in records
+        Row((names[record.document.source_uri], record.state.value, pages_held(record)), _why(record))
+        for record in records
     ]
 
 
@@ -97,10 +70,46 @@ def info_lines(found: IndexInfo, records: Sequence[DocumentRecord]) -> list[str]
     return [
         holds + (f", {n_failed} failed" if n_failed else ""),
         f"{decimal(size.size_bytes + found.image_bytes)}: {vectors} of vectors and text, {images} of page images",
+        *_policy_lines(found),
         f"model {model.name}, revision {model.revision}, vectors pooled by {passport.pooling}",
-        f"pages rendered at {passport.dpi} dpi by {passport.renderer}",
+        f"pages rendered at {passport.dpi} dpi by {passport.renderer}, text layers read as {passport.text_language}",
         f"index folder {found.folder}",
     ]
+
+
+def policy_of(passport: IndexPassport) -> PolicyName:
+    """The storage policy that an index was made with."""
+    named: dict[str, PolicyName] = {policy.datatype: name for name, policy in STORAGE_POLICIES.items()}
+    return named.get(passport.datatype, DEFAULT_POLICY)
+
+
+def policy_page_bytes(found: IndexInfo) -> dict[PolicyName, float]:
+    """Bytes of the full vectors of a page of this index under each policy; none where there is no page.
+
+    A policy merges rows only where the model's may be merged, and where it was not set otherwise.
+    """
+    passport, size = found.passport, found.size
+    if not size.n_pages:
+        return {}
+    n_vectors, own = size.n_vectors / size.n_pages, STORAGE_POLICIES[policy_of(passport)]
+    built = with_pooling(ModelSettings(), passport.pooling)
+    is_as_policy = (built.pool_factor, built.full_pooling) == (own.pool_factor, "ward")
+    if is_as_policy and passport.model.name != DEFAULT_MODEL and n_vectors > 1:
+        held = {name: n_vectors * own.pool_factor / policy.pool_factor for name, policy in STORAGE_POLICIES.items()}
+    else:
+        held = dict.fromkeys(STORAGE_POLICIES, n_vectors)
+    return {name: held[name] * passport.model.dim * policy.bits / 8 for name, policy in STORAGE_POLICIES.items()}
+
+
+def _policy_lines(found: IndexInfo) -> list[str]:
+    """What a page's full vectors cost, and what they would under the other policies."""
+    costs, own = policy_page_bytes(found), policy_of(found.passport)
+    if not costs:
+        return [f"storage policy {own}"]
+    n_vectors = round(found.size.n_vectors / found.size.n_pages)
+    others = ", ".join(f"{name} {decimal(round(cost))}" for name, cost in costs.items() if name != own)
+    values = f"{count(n_vectors, 'vector')} of {found.passport.model.dim} values"
+    return [f"storage policy {own}: {decimal(round(costs[own]))} a page for {values} on average; it would be {others}"]
 
 
 def model_rows() -> tuple[list[Row], list[str]]:
@@ -123,73 +132,6 @@ def _models_here() -> set[str]:
     return {name for name in MODELS if name == DEFAULT_MODEL or is_here(name)}
 
 
-def hit_json(hit: Hit) -> dict[str, Any]:
-    """A hit as plain values."""
-    return {
-        "rank": hit.rank,
-        "score": hit.score,
-        "scored_by": hit.scored_by,
-        "similarity": hit.similarity,
-        "page": {**asdict(hit.page), "page_number": hit.page.page_number},
-    }
-
-
-def steps_json(hits: Hits) -> list[dict[str, Any]]:
-    """What a search did, as plain values."""
-    return [asdict(step) for step in hits.steps]
-
-
-def group_lines(groups: Sequence[HitGroup]) -> list[str]:
-    """A line for each group, and one for each of its pages."""
-    lines = []
-    for group in groups:
-        document = group.document
-        held = f" ({_pages(document)} pages)" if document else ""
-        lines.append(f"{document.document.name if document else group.value}{held}")
-        names = names_apart((hit.page.source_uri, hit.page.document_name) for hit in group.hits)
-        for hit in group.hits:
-            where = page_numbers(hit.page) if document else f"{names[hit.page.source_uri]} {page_numbers(hit.page)}"
-            lines.append(f"  page {where}  score {hit.score:.2f}, similarity {hit.similarity:.2f}")
-    return lines
-
-
-def group_json(group: HitGroup) -> dict[str, Any]:
-    """A group as plain values."""
-    document = asdict(group.document) if group.document else None
-    return {"value": group.value, "document": document, "hits": [hit_json(hit) for hit in group.hits]}
-
-
-def evidence_rows(evidence: Evidence) -> list[Row]:
-    """One row for each part of a question: how strongly it was found, and where."""
-    return [
-        Row((found.token, f"{found.strength:.2f}", f"{found.weight:.2f}", _place(found.box)))
-        for found in evidence.tokens
-    ]
-
-
-def evidence_json(evidence: Evidence) -> dict[str, Any]:
-    """Evidence as plain values, without the heat of each patch."""
-    return {
-        "page_id": evidence.page.page_id,
-        "tokens": [
-            {
-                "token": found.token,
-                "weight": found.weight,
-                "strength": found.strength,
-                "region": list(found.region),
-                "box": list(found.box),
-            }
-            for found in evidence.tokens
-        ],
-    }
-
-
-def _place(box: Region) -> str:
-    """A rectangle in percent of the page: from left and top, and how large."""
-    left, top, right, bottom = (round(100 * edge) for edge in box)
-    return f"{left} % from the left, {top} % from the top, {right - left} x {bottom - top} %"
-
-
 def info_json(found: IndexInfo) -> dict[str, Any]:
     """What an index holds as plain values, bytes not rounded."""
     size = found.size
@@ -203,6 +145,8 @@ def info_json(found: IndexInfo) -> dict[str, Any]:
         "vector_bytes": size.size_bytes,
         "image_bytes": found.image_bytes,
         "bytes_per_page": per_page,
+        "policy": policy_of(found.passport),
+        "vector_bytes_per_page_by_policy": {name: round(cost) for name, cost in policy_page_bytes(found).items()},
     }
 
 
@@ -224,11 +168,12 @@ def _names(records: Sequence[DocumentRecord]) -> dict[str, str]:
 def _outcome(record: DocumentRecord) -> str:
     if record.state is DocumentState.FAILED:
         return f"failed: {_why(record)}"
-    pages = f"{_pages(record)} pages" if record.failures else count(record.n_ingested, "page")
+    pages = f"{pages_held(record)} pages" if record.failures else count(record.n_ingested, "page")
     return "; ".join([pages, *filter(None, [_why(record)]), *record.warnings])
 
 
-def _pages(record: DocumentRecord) -> str:
+def pages_held(record: DocumentRecord) -> str:
+    """How many pages of a document are in the index: `12`, or `10 of 12` where some failed."""
     whole = record.n_ingested == record.n_pages
     return str(record.n_ingested) if whole else f"{record.n_ingested} of {record.n_pages}"
 

@@ -344,6 +344,8 @@ os.kill(os.getpid(), 9)
 def test_control_c_leaves_it_to_the_parent_to_finish(folder: Path) -> None:
     """A terminal interrupts the whole group; what the parent then does to end well still works."""
     program = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background would have it ignored
 print("ready", flush=True)
 try:
     while True:

@@ -35,6 +35,7 @@ class BruteForceStore:
         self._analyser = TextAnalyser(passport.text_language)
         self._points: dict[str, PagePoint] = {}
         self._payloads: dict[str, dict[str, Any]] = {}
+        self._pages: dict[str, PageRecord] = {}
         self._words: dict[str, SparseText] = {}
         self._documents: dict[str, DocumentRecord] = {}
         self._fields: Kinds = {}
@@ -60,6 +61,7 @@ class BruteForceStore:
     def _write_payload(self, page_id: str, payload: Mapping[str, Any]) -> None:
         self._revision += 1
         self._payloads[page_id] = deepcopy(dict(payload))
+        self._pages[page_id] = page_record(page_id, self._payloads[page_id])
         self._fields = merge(self._fields, kinds_of(payload[METADATA]))
         words = self._analyser.document(payload[TEXT_LAYER])
         self._words.pop(page_id, None)
@@ -70,7 +72,7 @@ class BruteForceStore:
         """Remove all pages that meet the condition."""
         for page in list(self.scroll(condition)):
             self._revision += 1
-            for part in (self._points, self._payloads, self._words):
+            for part in (self._points, self._payloads, self._pages, self._words):
                 part.pop(page.page_id, None)
 
     def update_payload(self, pages: Sequence[PageRecord]) -> None:
@@ -88,7 +90,7 @@ class BruteForceStore:
         _check(condition)
         for page_id, payload in list(self._payloads.items()):
             if condition is None or matches(condition, payload, page_id):
-                yield page_record(page_id, deepcopy(payload))
+                yield self._pages[page_id]
 
     def embeddings(self, pages: Sequence[PageRecord]) -> list[PageEmbedding]:
         """Read back vectors and regions, in order."""

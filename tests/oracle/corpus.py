@@ -7,6 +7,7 @@ nudged by page, so that no two pages tie for the last place of a shortlist.
 
 import hashlib
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ from visual_rag.records import (
 )
 from visual_rag.scoring import normalise_rows, pool_runs
 from visual_rag.store.protocol import PageStore
-from visual_rag.store.schema import page_payload
+from visual_rag.store.schema import page_payload, page_record
 from visual_rag.testing import FakeEmbedder, make_page
 
 WORDS = (
@@ -86,26 +87,29 @@ def passport_of(embedder: FakeEmbedder) -> IndexPassport:
     )
 
 
-def fill(store: PageStore, embedder: FakeEmbedder) -> list[PageRecord]:
-    """Write the corpus and its ledger; return the pages."""
+@cache
+def make_points() -> list[PagePoint]:
+    """Make the corpus, the same each time."""
     random = np.random.default_rng(11)
-    points, pages = [], []
+    points = []
     for number in range(N_DOCUMENTS):
         n_pages = int(random.integers(5, 11))
-        common = _document_metadata(number)
-        uri = f"file:///{number}.pdf"
-        store.put_document(_record(uri, n_pages))
-        for page_index in range(n_pages):
-            point, page = _page(uri, page_index, n_pages, common, random, embedder)
-            points.append(point)
-            pages.append(page)
+        points += [_make_point(number, page_index, n_pages, random) for page_index in range(n_pages)]
+    return points
+
+
+def fill(store: PageStore) -> list[PageRecord]:
+    """Write the corpus and its ledger; return the pages."""
+    points = make_points()
     store.upsert(points)
+    pages = [page_record(point.page_id, point.payload) for point in points]
+    for page in pages:
+        store.put_document(_record(page.source_uri, page.n_pages))
     return pages
 
 
-def _page(
-    uri: str, page_index: int, n_pages: int, common: dict[str, Any], random: np.random.Generator, embedder: FakeEmbedder
-) -> tuple[PagePoint, PageRecord]:
+def _make_point(number: int, page_index: int, n_pages: int, random: np.random.Generator) -> PagePoint:
+    embedder, uri = Exact(), f"file:///{number}.pdf"
     chosen = random.choice(WORDS, size=int(random.integers(2, 70)))
     codes = random.choice(CODES, size=int(random.random() < 0.3))
     text = " ".join([*chosen, *codes])
@@ -125,13 +129,10 @@ def _page(
         dpi=72,
         n_vectors=len(embedding.vectors),
         text="" if random.random() < 0.15 else text,  # some pages are pictures only
-        metadata={**common, **_page_metadata(page_index, random)},
+        metadata={**_document_metadata(number), **_page_metadata(page_index, random)},
     )
     pooled = embedder.pool(embedding)
-    return (
-        PagePoint(page_id=record.page_id, embedding=embedding, pooled=pooled, payload=page_payload(record)),
-        record,
-    )
+    return PagePoint(page_id=record.page_id, embedding=embedding, pooled=pooled, payload=page_payload(record))
 
 
 def _document_metadata(number: int) -> dict[str, Any]:

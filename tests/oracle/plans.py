@@ -7,9 +7,8 @@ from datetime import date
 from functools import partial
 from typing import Any, get_args
 
-from PIL import Image
-
 from oracle.corpus import CODES, TAGS, TENANTS, WORDS
+
 from visual_rag.records import Examples, FieldScalar, Grouping, Hits, PageRecord, Query, RecommendStrategy, Region
 from visual_rag.retrieve.search import PageSearcher
 from visual_rag.settings import Boost, Channels, Fusion, SearchSettings
@@ -83,20 +82,23 @@ def random_text(chance: random.Random) -> str:
 
 
 def random_query(chance: random.Random, pages: Sequence[PageRecord]) -> Any:
-    """Words, a picture, a page, a region, or several."""
-    page, text = chance.choice(pages), random_text(chance)
-    picture = make_page(text).image if chance.random() < 0.5 else Image.new("RGB", (8, 8), chance.choice(["red", "tan"]))
+    """A picture, a page, a region, or two together.
+
+    Together they have one, two or four rows each: then the weights that make them count the same are exact in 16 bits.
+    """
+    page = chance.choice([page for page in pages if page.text])
+    words = " ".join(chance.sample(WORDS, chance.choice([1, 2, 4])))
     left, top = chance.uniform(0, 0.6), chance.uniform(0, 0.6)
     region = Region(left, top, left + chance.uniform(0.05, 0.4), top + chance.uniform(0.05, 0.4))
+    corner = Region(0.0, 0.0, 0.01, 0.01)  # nearest to the first word alone
     return chance.choice(
         [
-            picture,
+            make_page(page.text).image,
             page,
             Query(page=page.page_id),
             Query(page=page, region=region),
-            Query(text=text, image=picture),
-            Query(text=text, page=page, region=region),
-            Query(text=text, image=picture, page=page),
+            Query(text=words, image=make_page(page.text).image),
+            Query(text=words, page=page, region=corner),
         ]
     )
 
@@ -164,7 +166,9 @@ def _textual(channels: Channels, chance: random.Random, pages: Sequence[PageReco
 
 
 def _pictured(chance: random.Random, pages: Sequence[PageRecord]) -> Plan:
-    return _search(chance, pages, random_query(chance, pages), random_settings(chance, chance.choice(["visual", "both"])))
+    return _search(
+        chance, pages, random_query(chance, pages), random_settings(chance, chance.choice(["visual", "both"]))
+    )
 
 
 def _shaped(chance: random.Random, pages: Sequence[PageRecord]) -> Plan:
@@ -188,7 +192,9 @@ def _grouped(chance: random.Random, pages: Sequence[PageRecord]) -> Plan:
     channels: Channels = chance.choice(["visual", "both"])
     asked = {
         "grouping": Grouping(
-            by=chance.choice(["document", "year", "tags", "maker.name", "is_checked", "released", "page_number", "label"]),
+            by=chance.choice(
+                ["document", "year", "tags", "maker.name", "is_checked", "released", "page_number", "label"]
+            ),
             n_groups=chance.choice([2, 4, 20]),
             group_size=chance.randint(1, 4),
             offset=chance.choice([0, 0, 1]),

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-
 from oracle.brute_force import BruteForceStore
+
 from visual_rag.passport import IndexPassport
 from visual_rag.testing import StoreContract
 

@@ -1,16 +1,15 @@
 """Searches through the whole of retrieval against brute force over the same vectors."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from oracle.corpus import Reranking
 from PIL import Image
 
 from visual_rag.embed.protocol import CorpusSample
-from visual_rag.embed.soft_bm25 import Gate, soft_bm25, soft_counts, weights_in
 from visual_rag.passport import IndexPassport
-from visual_rag.records import FloatArray, PagePoint, PageRecord, QueryEmbedding, make_document_id, make_page_id
+from visual_rag.records import FloatArray, PagePoint, PageRecord, make_document_id, make_page_id
 from visual_rag.retrieve.search import PageSearcher
 from visual_rag.scoring import maxsim
 from visual_rag.settings import SearchSettings
@@ -23,21 +22,6 @@ from visual_rag.testing import FakeEmbedder, make_page
 WORDS = "pump seal wiring diagram torque bolt filter oil valve gear motor shaft error reset chart table".split()
 QUESTIONS = ("pump seal", "torque of the bolt", "gear", "wiring diagram of the motor", "oil filter valve")
 N_PAGES = 120
-
-
-class Reranking(FakeEmbedder):
-    """The fake, with soft BM25 as its last stage."""
-
-    gate = Gate(0.6, 0.05)
-    scored_by = "soft_bm25"
-
-    def rerank(
-        self, query: QueryEmbedding, pages: Sequence[FloatArray], sample: CorpusSample
-    ) -> tuple[FloatArray, FloatArray]:
-        weights = weights_in(query.vectors, sample, self.gate)
-        counts = soft_counts(query.vectors, pages, self.gate)
-        mean_length = float(np.mean([len(page) for page in sample.pages]))
-        return soft_bm25(counts, weights, mean_length), np.clip(weights @ counts.best / weights.sum(), 0, 1)
 
 
 def fill(folder: Path, embedder: FakeEmbedder) -> tuple[EdgeStore, dict[str, FloatArray]]:

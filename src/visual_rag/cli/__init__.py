@@ -4,9 +4,9 @@ import io
 import sys
 from io import TextIOWrapper
 
-from visual_rag.cli import documents, models, search  # noqa: F401  # importing them makes their commands known
+from visual_rag.cli import documents, models, search, show  # noqa: F401  # importing them makes their commands known
 from visual_rag.cli.app import EXIT_ERROR, app, err, is_debugging
-from visual_rag.errors import VisualRagError
+from visual_rag.errors import InvalidFilter, VisualRagError
 from visual_rag.printing import print_line
 
 
@@ -18,6 +18,10 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show costs no result
     try:
         app()
+    except InvalidFilter as error:  # shows the place by a mark on a line of its own
+        if is_debugging.get():
+            raise
+        _fail(*f"error: {error}".splitlines())
     except VisualRagError as error:
         if is_debugging.get():
             raise
@@ -30,6 +34,7 @@ def main() -> None:
         )
 
 
-def _fail(message: str) -> None:
-    print_line(err, message)
+def _fail(*lines: str) -> None:
+    for line in lines:
+        print_line(err, line)
     sys.exit(EXIT_ERROR)

@@ -57,6 +57,18 @@ PatchesOption = Annotated[int | None, typer.Option(min=4, help="Cap on the patch
 DeviceOption = Annotated[str, typer.Option(help="Where the model runs: cpu, cuda, cuda:1, mps; auto takes the best.")]
 DtypeOption = Annotated[ModelDtype, typer.Option(help="Numbers that the model computes in.")]
 CountOption = Annotated[int, typer.Option("--k", "-k", min=1, help="Most pages to find.")]
+WhereOption = Annotated[
+    str | None,
+    typer.Option("--where", "-w", help='Only pages that meet it: \'year >= 2023 and language in ["en", "de"]\'.'),
+]
+DocumentOption = Annotated[
+    list[str] | None,
+    typer.Option("--document", "-d", help="Look only in this document or folder; may be repeated."),
+]
+PageOption = Annotated[str, typer.Option("--page", "-p", help="The page, such as manual.pdf:12.", show_default=False)]
+MovedModelOption = Annotated[
+    str | None, typer.Option(help="Where the index's model lies now, if it was moved.", show_default=False)
+]
 
 
 def _show_version(wanted: bool) -> None:

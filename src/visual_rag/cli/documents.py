@@ -26,8 +26,18 @@ from visual_rag.cli.app import (
     print_json,
     warn_of_lost_pages,
 )
+from visual_rag.cli.fields import read_fields
+from visual_rag.errors import InvalidInput
 from visual_rag.printing import count, print_line, print_rows
-from visual_rag.settings import FullPooling, ModelSettings, ShortlistPooling, default_index_folder
+from visual_rag.server_settings import ServerSettings
+from visual_rag.settings import (
+    FullPooling,
+    ModelSettings,
+    PolicyName,
+    ShortlistPooling,
+    StoreSettings,
+    default_index_folder,
+)
 
 if TYPE_CHECKING:
     from visual_rag.records import IngestReport
@@ -75,6 +85,21 @@ def ingest(
         RendererName | None, typer.Option(help="Renderer of a new index; pdfium if none is named.")
     ] = None,
     timeout_s: Annotated[float, typer.Option("--page-timeout", min=0.1, help="Seconds a page may take.")] = 30.0,
+    policy: Annotated[
+        PolicyName | None,
+        typer.Option(help="How a new index keeps vectors: 16, 8 or 4 bits a value; compact if none is named."),
+    ] = None,
+    text_language: Annotated[
+        str | None,
+        typer.Option(help="Language of a new index's text layers, or none for several; english if none is named."),
+    ] = None,
+    server: Annotated[
+        str | None,
+        typer.Option(help="Address of a Qdrant server that keeps a new index; its key is read from $QDRANT_API_KEY."),
+    ] = None,
+    collection: Annotated[
+        str | None, typer.Option(help="With --server: name of the index there; visual_rag if none is named.")
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first failure.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -83,6 +108,7 @@ def ingest(
     from visual_rag.settings import RenderSettings
     from visual_rag.sources.local import check_sources
 
+    store = _store_settings(policy, text_language, server, collection)
     check_sources(paths)  # before an index is made for nothing
     render = RenderSettings(dpi=dpi, renderer=renderer.value if renderer else None, page_timeout_s=timeout_s)
     settings = ModelSettings(
@@ -96,7 +122,7 @@ def ingest(
         dtype=dtype,
         batch_size=batch_size,
     )
-    with VisualIndex.open_or_create(index, model=model, model_settings=settings, render=render) as opened:
+    with VisualIndex.open_or_create(index, model=model, model_settings=settings, render=render, store=store) as opened:
         try:
             with _progress(quiet=as_json) as show:
                 report = opened.add(*paths, password=password, on_progress=show, strict=strict)
@@ -113,7 +139,7 @@ def ingest(
 
 @app.command("list")
 def list_documents(index: IndexOption = None, as_json: JsonOption = False) -> None:
-    """List the documents: those in the index, and those that failed, with the reason."""
+    """List documents, their state, and why one failed."""
     from visual_rag.wording import DOCUMENT_HEADER, document_rows
 
     with open_index(index) as opened:
@@ -127,6 +153,33 @@ def list_documents(index: IndexOption = None, as_json: JsonOption = False) -> No
     print_rows(out, document_rows(records), header=DOCUMENT_HEADER)
     if any(record.failures for record in records):
         print_line(err, _FAILED_HINT, style="dim")
+
+
+@app.command()
+def tag(
+    documents: Annotated[list[str], typer.Argument(help="File names, paths or folders.", show_default=False)],
+    values: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="FIELD=VALUE; JSON where it is such, else text; may be repeated.", metavar="TEXT"),
+    ] = None,
+    names: Annotated[
+        list[str] | None, typer.Option("--unset", help="A field to take away; may be repeated.", metavar="FIELD")
+    ] = None,
+    index: IndexOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write fields of your own on documents, for --where. Other fields stay; nothing is embedded."""
+    metadata = read_fields(values or [], names or [])
+    with open_index(index) as opened:
+        known = {name.split(".")[0] for name in opened.fields()}
+        for name in names or []:
+            if name not in known:
+                raise InvalidInput(f"no field is called '{name}'; `visual-rag facets` lists them")
+        n_pages = opened.set_metadata(metadata, documents=documents)
+    if as_json:
+        print_json({"n_pages_tagged": n_pages})
+    else:
+        print_line(out, f"tagged {count(n_pages, 'page')}")
 
 
 @app.command()
@@ -151,7 +204,7 @@ def remove(
 
 @app.command()
 def info(index: IndexOption = None, as_json: JsonOption = False) -> None:
-    """Say what the index holds, how large it is, and what it was built with."""
+    """Say what the index holds, its size, and what built it."""
     from visual_rag.wording import info_json, info_lines
 
     with open_index(index) as opened:
@@ -162,6 +215,19 @@ def info(index: IndexOption = None, as_json: JsonOption = False) -> None:
         return
     for line in info_lines(found, records):
         print_line(out, line)
+
+
+def _store_settings(
+    policy: PolicyName | None, text_language: str | None, server: str | None, collection: str | None
+) -> StoreSettings:
+    if collection is not None and server is None:
+        raise typer.BadParameter("--collection goes with --server")
+    on_server = None
+    if server is not None:
+        on_server = (
+            ServerSettings(url=server) if collection is None else ServerSettings(url=server, collection=collection)
+        )
+    return StoreSettings(policy=policy, text_language=text_language, server=on_server)
 
 
 def _progress(*, quiet: bool) -> Any:

@@ -25,7 +25,7 @@ from visual_rag.settings import ModelSettings
 
 @app.command()
 def models(as_json: JsonOption = False) -> None:
-    """List known models: what they cost, how good they are, and which are on this machine."""
+    """List known models: cost, quality, and which are here."""
     from visual_rag.wording import model_rows, models_json
 
     if as_json:
@@ -46,7 +46,7 @@ def doctor(
     dtype: DtypeOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Check what is installed and what is missing, with the command that mends it; or try a model."""
+    """Check what is installed, or try a model. What is missing comes with the command that mends it."""
     from visual_rag.doctor import examine, examine_model
 
     settings = ModelSettings(

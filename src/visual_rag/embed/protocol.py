@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 from PIL.Image import Image
 
 from visual_rag.errors import InvalidInput
-from visual_rag.records import FloatArray, ModelIdentity, Page, PageEmbedding, QueryEmbedding
+from visual_rag.records import FloatArray, ModelIdentity, Page, PageEmbedding, QueryEmbedding, RowMatches
 
 
 @runtime_checkable
@@ -103,6 +103,15 @@ class LateReranker(Protocol):
             Scores, shape (n_pages,), higher is better, 0 or less for a page that is no hit at all; and similarities,
             shape (n_pages,), in [0, 1].
         """
+        ...
+
+
+@runtime_checkable
+class MatchScorer(Protocol):
+    """What a reranker may add: its scoring on the rows that a shortlist is made from. Without it, MaxSim makes it."""
+
+    def score_matches(self, query: QueryEmbedding, matches: RowMatches) -> FloatArray:
+        """Score the listed pages by the rows that were met: shape (n_pages,), higher is better."""
         ...
 
 

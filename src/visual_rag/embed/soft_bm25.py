@@ -10,13 +10,14 @@ Source of the formula: Robertson and Zaragoza, The Probabilistic Relevance Frame
 gate: the likelihood that two vectors are the same word, fitted on pages drawn for validation (training/spotter).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from visual_rag.embed.protocol import CorpusSample
-from visual_rag.records import FloatArray
+from visual_rag.records import FloatArray, RowMatches
 
 K1 = 1.5
 B = 0.5  # less than text's usual 0.75: a page of figures has few words, and is no better for it
@@ -35,6 +36,10 @@ class Gate:
         """Map dot products to [0, 1]."""
         exponent = np.clip((self.centre - cosine) / self.softness, -_EXPONENT_LIMIT, _EXPONENT_LIMIT)
         return np.asarray(1 / (1 + np.exp(exponent)), dtype=np.float32)
+
+    def cosine_at(self, likelihood: float) -> float:
+        """The dot product at which the curve has this height, in (0, 1)."""
+        return self.centre - self.softness * math.log(1 / likelihood - 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,14 +65,31 @@ def soft_counts(words: FloatArray, pages: Sequence[FloatArray], gate: Gate) -> S
         pages: Each (n_vectors, dim), rows of unit length, at least one row.
         gate: Turns dot products into likelihoods.
     """
-    lengths = np.array([len(page) for page in pages], dtype=np.float32)
-    frequency = np.empty((len(words), len(pages)), dtype=np.float32)
-    best = np.empty_like(frequency)
-    for column, page in enumerate(pages):
-        likelihood = gate(words @ page.T)  # (n_words, n_vectors)
-        best[:, column] = likelihood.max(axis=1)
-        frequency[:, column] = np.where(likelihood > _LEAST_COUNT, likelihood, 0).sum(axis=1)
-    return SoftCounts(frequency, best, lengths)
+    lengths = np.array([len(page) for page in pages])
+    starts = np.cumsum(lengths) - lengths
+    cosine = words @ np.concatenate(pages).T  # (n_words, n_vectors of all pages)
+    counted = np.zeros_like(cosine)
+    heard = cosine > gate.cosine_at(_LEAST_COUNT)
+    counted[heard] = gate(cosine[heard])
+    return SoftCounts(
+        frequency=np.add.reduceat(counted, starts, axis=1),
+        best=gate(np.maximum.reduceat(cosine, starts, axis=1)),
+        lengths=lengths.astype(np.float32),
+    )
+
+
+def matched_counts(n_words: int, matches: RowMatches, gate: Gate) -> SoftCounts:
+    """Count words on all listed pages by the rows that were met: what is further away than those counts nothing."""
+    n_pages = len(matches.page_ids)
+    heard = matches.cosine > gate.cosine_at(_LEAST_COUNT)
+    cells = matches.query_row[heard] * n_pages + matches.page[heard]
+    likelihood = gate(matches.cosine[heard])
+    frequency = np.bincount(cells, weights=likelihood, minlength=n_words * n_pages).reshape(n_words, n_pages)
+    return SoftCounts(
+        frequency=frequency.astype(np.float32),
+        best=np.minimum(frequency, 1).astype(np.float32),
+        lengths=matches.lengths.astype(np.float32),
+    )
 
 
 def inverse_document_frequency(counts: SoftCounts) -> FloatArray:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -27,10 +28,17 @@ from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors
 from PIL import Image
 
 from visual_rag.embed.protocol import CorpusSample
-from visual_rag.embed.soft_bm25 import Gate, soft_bm25, soft_counts, weights_in
+from visual_rag.embed.soft_bm25 import (
+    Gate,
+    inverse_document_frequency,
+    matched_counts,
+    soft_bm25,
+    soft_counts,
+    weights_in,
+)
 from visual_rag.embed.spotter_words import content_words, encode_words
 from visual_rag.errors import EmbeddingError, InvalidInput, ModelLoadError
-from visual_rag.records import FloatArray, ModelIdentity, Page, PageEmbedding, QueryEmbedding
+from visual_rag.records import FloatArray, ModelIdentity, Page, PageEmbedding, QueryEmbedding, RowMatches
 from visual_rag.scoring import normalise_rows, pool_clusters
 
 log = logging.getLogger(__name__)
@@ -49,6 +57,7 @@ _LEAST_WORDNESS = 0.3
 _SAME_WORD_OVERLAP = 0.45
 _MAX_VECTORS = 8000  # a Qdrant server takes fewer than 8,192 rows of 128
 _N_POOLED = 64
+_QUESTIONS_KEPT = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +89,9 @@ class Spotter:
         self._options.intra_op_num_threads = 1  # a thread a page is 11 % faster than two threads on one page
         self._options.log_severity_level = 3
         self._n_threads = n_threads or os.cpu_count() or 1
+        self._weighed: dict[bytes, FloatArray] = {}  # by the words of a question
+        self._weighed_in: CorpusSample | None = None
+        self._weighing = Lock()
 
     @cached_property
     def identity(self) -> ModelIdentity:
@@ -158,11 +170,29 @@ class Spotter:
         self, query: QueryEmbedding, pages: Sequence[FloatArray], sample: CorpusSample
     ) -> tuple[FloatArray, FloatArray]:
         """Score by soft BM25; similarity is the weighted mean of how surely each word stands on the page."""
-        weights = weights_in(query.vectors, sample, self._gate)
+        weights = self._weights(query.vectors, sample)
         counts = soft_counts(query.vectors, pages, self._gate)
         mean_length = float(np.mean([len(page) for page in sample.pages]))
         similarity = np.asarray(weights @ counts.best / weights.sum(), dtype=np.float32)
         return soft_bm25(counts, weights, mean_length), np.clip(similarity, 0, 1)
+
+    def score_matches(self, query: QueryEmbedding, matches: RowMatches) -> FloatArray:
+        """Score listed pages by soft BM25 over the rows that were met; words are as rare as they are in the lists."""
+        counts = matched_counts(len(query.vectors), matches, self._gate)
+        mean_length = float(counts.lengths.mean()) if len(counts.lengths) else 1.0
+        return soft_bm25(counts, inverse_document_frequency(counts), mean_length)
+
+    def _weights(self, words: FloatArray, sample: CorpusSample) -> FloatArray:
+        """How rare the words are in the index: once for a question, whose pages may come in several parts."""
+        key = words.tobytes()
+        with self._weighing:
+            if self._weighed_in is not sample:
+                self._weighed_in, self._weighed = sample, {}
+            if key not in self._weighed:
+                if len(self._weighed) >= _QUESTIONS_KEPT:
+                    self._weighed.clear()
+                self._weighed[key] = weights_in(words, sample, self._gate)
+            return self._weighed[key]
 
     @cached_property
     def _page_session(self) -> Any:

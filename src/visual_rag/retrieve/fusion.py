@@ -4,7 +4,7 @@
 True
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 
@@ -15,7 +15,9 @@ _SIGMAS = 3.0
 Scores = Mapping[str, float]
 
 
-def fuse(first: Scores, second: Scores, fusion: Fusion, *, second_weight: float) -> dict[str, float]:
+def fuse(
+    first: Scores, second: Scores, fusion: Fusion, *, second_weight: float, unread: Collection[str] = ()
+) -> dict[str, float]:
     """Fuse two rankings.
 
     Args:
@@ -23,19 +25,19 @@ def fuse(first: Scores, second: Scores, fusion: Fusion, *, second_weight: float)
         second: Likewise.
         fusion: `rrf` goes by rank alone; `dbsf` and `minmax` by scores.
         second_weight: Share of the second, in [0, 1]; the first has the rest.
+        unread: Pages that the second cannot know, such as scans for a text channel: the first alone decides on them,
+            with all the weight, or else they would rank behind every page that both know.
 
     Returns:
-        Fused scores of all pages of either; a page that one of them lacks gets nothing from it.
+        Fused scores of all pages of either; a page that one of them knows and lacks gets nothing from it.
 
     Source: Cormack, Clarke and Buettcher, Reciprocal Rank Fusion, SIGIR 2009 (k = 60); Mazzeschi, Distribution-Based
         Score Fusion, 2023 (three standard deviations around the mean); Bruch et al., arXiv:2210.11934 (min-max).
     """
-    scaled = [_SCALES[fusion](scores) for scores in (first, second)]
-    weights = (1 - second_weight, second_weight)
-    fused = dict.fromkeys([*first, *second], 0.0)
-    for weight, scores in zip(weights, scaled, strict=True):
-        for page_id, score in scores.items():
-            fused[page_id] += weight * score
+    seen, read = _SCALES[fusion](first), _SCALES[fusion](second)
+    fused = {page_id: (1 if page_id in unread else 1 - second_weight) * score for page_id, score in seen.items()}
+    for page_id, score in read.items():
+        fused[page_id] = fused.get(page_id, 0.0) + second_weight * score
     return fused
 
 

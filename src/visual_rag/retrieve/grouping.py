@@ -22,13 +22,13 @@ def group_values(
         value_of: The field's value on a page; None where it has none, which makes no group.
         n_groups: Most values to take.
     """
-    values: dict[FieldScalar, None] = {}
+    values: dict[tuple[bool, FieldScalar], FieldScalar] = {}  # to Python, unlike to a filter, True equals 1
     for row in ranked:
         for value in scalars(value_of(row.page)):
-            values.setdefault(value)
+            values.setdefault((isinstance(value, bool), value), value)
         if len(values) >= n_groups:
             break
-    return list(values)[:n_groups]
+    return list(values.values())[:n_groups]
 
 
 def scalars(value: Any) -> list[FieldScalar]:

@@ -1,6 +1,7 @@
 """From what a user asks, in words, by a picture or by a page of the index, to the multi-vector that is looked for."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,10 +30,15 @@ def as_query(asked: QueryLike) -> Query:
     query = asked if isinstance(asked, Query) else _wrapped(asked)
     if query.text is None and query.image is None and query.page is None:
         raise InvalidInput("the query is empty; give it text, an image or a page")
+    if query.image is not None and not isinstance(query.image, Image):
+        raise InvalidInput(f"the query's image is {query.image!r}; give a picture, as PIL.Image.open makes it")
+    if query.page is not None and not isinstance(query.page, PageRecord | str):
+        raise InvalidInput(f"the query's page is {query.page!r}; give a hit's page, or its page_id")
     if query.region is not None:
         if query.page is None:
             raise InvalidInput("the query names a region of no page; give it a page too")
         _check_region(query.region)
+        return replace(query, region=Region(*query.region))  # four plain numbers are as good
     return query
 
 
@@ -136,10 +142,14 @@ def _rows_in(embedding: PageEmbedding, region: Region | None) -> FloatArray:
     return vectors[inside]
 
 
-def _check_region(region: Region) -> None:
-    left, top, right, bottom = region
-    if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+def _check_region(region: Any) -> None:
+    try:
+        left, top, right, bottom = region
+        is_on_page = 0 <= left < right <= 1 and 0 <= top < bottom <= 1
+    except (TypeError, ValueError):
+        is_on_page = False
+    if not is_on_page:
         raise InvalidInput(
-            f"the region is {tuple(region)}; give left, top, right and bottom as shares of the page, 0 to 1, with left "
+            f"the region is {region!r}; give left, top, right and bottom as shares of the page, 0 to 1, with left "
             "before right and top above bottom"
         )

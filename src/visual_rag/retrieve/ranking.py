@@ -12,10 +12,10 @@ from visual_rag.retrieve.diversity import diversified
 from visual_rag.retrieve.levels import laddered, level_sizes
 from visual_rag.retrieve.text_channel import BM25, TextChannel
 from visual_rag.retrieve.trace import Trace
-from visual_rag.retrieve.visual import Candidate, VisualScorer, in_order
+from visual_rag.retrieve.visual import Candidate, VisualScorer, in_order, tuning_of
 from visual_rag.settings import Boost, SearchSettings
 from visual_rag.store.filters import Filter
-from visual_rag.store.protocol import EngineTuning, PageStore, QueryPlan
+from visual_rag.store.protocol import PageStore, QueryPlan
 
 _MOST_DIVERSIFIED = 100
 _NO_VECTORS = np.zeros((0, 0), dtype=np.float32)
@@ -102,12 +102,7 @@ class Ranker:
             limit=min(size, n_wanted) if request.is_plain and is_cut_by_score else size,
             shortlist=None if settings.is_exact(n_pages) or size >= n_pages else size,
             filter=request.condition,
-            tuning=EngineTuning(
-                hnsw_ef=settings.hnsw_ef,
-                indexed_only=settings.indexed_only,
-                rescore=settings.rescore,
-                oversampling=settings.oversampling,
-            ),
+            tuning=tuning_of(settings),
         )
 
     def _level(

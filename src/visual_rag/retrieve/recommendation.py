@@ -11,7 +11,7 @@ from visual_rag.retrieve.levels import laddered, level_sizes
 from visual_rag.retrieve.queries import QueryEmbedder, as_query, joined, page_id_of
 from visual_rag.retrieve.recommend import recommend_scores, similarity_rows
 from visual_rag.retrieve.trace import Trace
-from visual_rag.retrieve.visual import Candidate, VisualScorer, in_order
+from visual_rag.retrieve.visual import Candidate, VisualScorer, in_order, tuning_of
 from visual_rag.settings import SearchSettings
 from visual_rag.store.filters import Filter
 from visual_rag.store.protocol import PageStore, QueryPlan
@@ -55,6 +55,9 @@ class Recommender:
         """
         if examples.strategy not in {"average", "best_score", "sum_scores"}:
             raise InvalidInput(f"no strategy is called {examples.strategy!r}; take average, best_score or sum_scores")
+        for some in (examples.positive, examples.negative):
+            if isinstance(some, str):
+                raise InvalidInput(f"the examples are the text {some!r}; give a list of examples")
         if not examples.positive and (examples.strategy == "average" or not examples.negative):
             raise InvalidInput(f"recommending by {examples.strategy} needs a positive example; name a page or say it")
         asked = [as_query(example) for example in (*examples.positive, *examples.negative)]
@@ -81,17 +84,23 @@ class Recommender:
         def rank(size: int) -> list[Candidate]:
             shortlist = size if size < n_pages else None
             with trace.step("score examples", "every page" if shortlist is None else f"shortlists of {size:,} pages"):
-                return self._scored(embedded, self._candidates(embedded, condition, shortlist))
+                return self._scored(embedded, self._candidates(embedded, condition, shortlist, settings))
 
         return laddered(sizes, rank, min_similarity=settings.min_similarity)
 
     def _candidates(
-        self, embedded: EmbeddedExamples, condition: Filter | None, shortlist: int | None
+        self, embedded: EmbeddedExamples, condition: Filter | None, shortlist: int | None, settings: SearchSettings
     ) -> list[PageRecord]:
         if shortlist is None:
             return list(self._store.scroll(condition))
         plans = [
-            QueryPlan(vectors=query.vectors, limit=shortlist, shortlist=shortlist, filter=condition)
+            QueryPlan(
+                vectors=query.vectors,
+                limit=shortlist,
+                shortlist=shortlist,
+                filter=condition,
+                tuning=tuning_of(settings),
+            )
             for query in embedded.positive
         ]
         found = {row.page.page_id: row.page for rows in self._visual.best(plans) for row in rows}

@@ -6,11 +6,11 @@
 It does not write. Questions, filters and settings may come from several threads at once.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from visual_rag.embed.protocol import PageEmbedder
 from visual_rag.errors import InvalidInput
@@ -39,7 +39,7 @@ from visual_rag.settings import SearchSettings
 from visual_rag.store.filters import And, Filter, In, Not
 from visual_rag.store.images import PageImages
 from visual_rag.store.protocol import PageStore
-from visual_rag.store.schema import DOCUMENT_ID, PAGE_ID
+from visual_rag.store.schema import DOCUMENT_ID, METADATA, PAGE_ID, TEXT_LAYER
 
 _MAX_TRIES = 5
 _MOST = 2**31
@@ -108,8 +108,13 @@ class PageSearcher:
         where: Where = None,
         settings: SearchSettings | None = None,
     ) -> list[Hits]:
-        """Search for several questions, in order: the same hits as one by one, with the work shared."""
+        """Search for several questions, in order: the same hits as one by one, with the work shared.
+
+        The steps of each are those of the batch until it was found.
+        """
         _check_page(k, 0)
+        if isinstance(queries, str):
+            raise InvalidInput(f"the questions are the text {queries!r}; give a list of questions")
         trace = Trace()
         requests = self._requests(queries, where, settings, trace)
 
@@ -142,7 +147,7 @@ class PageSearcher:
             Groups, the one with the best page first. A group's hits are those of the same search within the group.
         """
         grouping = grouping or Grouping()
-        _check_page(min(grouping.n_groups, grouping.group_size), grouping.offset)
+        _check_grouping(grouping)
         trace = Trace()
         request = self._requests([query], where, settings, trace)[0]
         path = DOCUMENT_ID if grouping.by == "document" else payload_path(grouping.by, self._store.fields())
@@ -151,7 +156,7 @@ class PageSearcher:
         def find() -> list[HitGroup]:
             rows = self._ranker.ranked(request, _MOST, trace)
             values = group_values(rows, partial(field_value, path=path), last)[grouping.offset :]
-            return self._groups(request, path, values, grouping.group_size)
+            return self._groups(request, path, values, grouping)
 
         return self._until_quiet(find)
 
@@ -171,10 +176,18 @@ class PageSearcher:
             k: Most hits to return, at least 1.
             offset: Hits to pass over.
             where: Only pages that meet it are looked at.
-            settings: How; the text channel and fusion play no part.
+            settings: How; the text channel, fusion, boosts and diversity play no part.
+
+        Raises:
+            InvalidInput: Also where the strategy has no example to start from, or `min_similarity`, which is to the
+                positives, has none to compare with.
         """
         _check_page(k, offset)
         trace, chosen = Trace(), settings or self.settings
+        if chosen.min_similarity and not examples.positive:
+            raise InvalidInput(
+                "min_similarity is to the positive examples, and there are none; leave it out, or name one"
+            )
         embedded = self._recommender.embed(examples, trace)
         condition = self._without(self._condition(where), embedded.page_ids)
 
@@ -256,16 +269,17 @@ class PageSearcher:
         return levels
 
     def _groups(
-        self, request: RankingRequest, path: str, values: Sequence[FieldScalar], group_size: int
+        self, request: RankingRequest, path: str, values: Sequence[FieldScalar], grouping: Grouping
     ) -> list[HitGroup]:
         ledger = {record.document.document_id: record for record in self._store.documents()}
         groups = []
         for value in values:
             inside = replace(request, condition=_both(request.condition, In(path, (value,))))
             trace = Trace()
-            rows = list(islice(self._ranker.ranked(inside, group_size, trace), group_size))
+            rows = list(islice(self._ranker.ranked(inside, grouping.group_size, trace), grouping.group_size))
             document = ledger.get(str(value)) if path == DOCUMENT_ID else None
-            groups.append(HitGroup(value=value, hits=self._hits(rows, request, trace), document=document))
+            shown = shown_value(grouping.by, value)
+            groups.append(HitGroup(value=shown, hits=self._hits(rows, request, trace), document=document))
         return groups
 
     def _hits(
@@ -327,15 +341,35 @@ def _both(first: Filter | None, second: Filter) -> Filter:
 
 def _trimmed(page: PageRecord, settings: SearchSettings) -> PageRecord:
     """Leave out of a page what was not asked for: of its text layer and its metadata."""
-    if settings.include_fields is None and not settings.exclude_fields:
+    included, excluded = settings.include_fields, settings.exclude_fields
+    if included is None and not excluded:
         return page
+    has_text = (included is None or TEXT_LAYER in included) and TEXT_LAYER not in excluded
+    own = None if included is None else _own_names(included)
+    metadata = _kept(page.metadata, "", own, _own_names(excluded))
+    return replace(page, text=page.text if has_text else "", metadata=metadata)
 
-    def is_kept(name: str) -> bool:
-        is_included = settings.include_fields is None or name in settings.include_fields
-        return is_included and name not in settings.exclude_fields
 
-    metadata = {name: value for name, value in page.metadata.items() if is_kept(name)}
-    return replace(page, text=page.text if is_kept("text") else "", metadata=metadata)
+def _own_names(names: Sequence[str]) -> list[str]:
+    return [name.removeprefix(f"{METADATA}.") for name in names]
+
+
+def _kept(
+    fields: Mapping[str, Any], prefix: str, included: Sequence[str] | None, excluded: Sequence[str]
+) -> dict[str, Any]:
+    """Keep what is included, None for all, and not excluded; fields within fields are named with dots."""
+    kept: dict[str, Any] = {}
+    for key, value in fields.items():
+        name = f"{prefix}{key}"
+        is_whole = included is None or name in included
+        if name in excluded:
+            continue
+        if isinstance(value, Mapping) and any(other.startswith(f"{name}.") for other in (*excluded, *(included or ()))):
+            inner = _kept(value, f"{name}.", None if is_whole else included, excluded)
+            kept |= {key: inner} if inner or is_whole else {}
+        elif is_whole:
+            kept[key] = value
+    return kept
 
 
 def _check_text_only(texts: Sequence[str], settings: SearchSettings) -> None:
@@ -346,7 +380,18 @@ def _check_text_only(texts: Sequence[str], settings: SearchSettings) -> None:
 
 
 def _check_page(k: int, offset: int) -> None:
-    if not isinstance(k, int) or not 1 <= k <= _MOST:
+    if not _is_whole(k, 1):
         raise InvalidInput(f"k is {k!r}; ask for a whole number of pages, at least 1")
-    if not isinstance(offset, int) or not 0 <= offset <= _MOST:
+    if not _is_whole(offset, 0):
         raise InvalidInput(f"offset is {offset!r}; pass over a whole number of hits, 0 or more")
+
+
+def _check_grouping(grouping: Grouping) -> None:
+    for name, least in (("n_groups", 1), ("group_size", 1), ("offset", 0)):
+        value = getattr(grouping, name)
+        if not _is_whole(value, least):
+            raise InvalidInput(f"{name} of the grouping is {value!r}; give a whole number, {least} or more")
+
+
+def _is_whole(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= _MOST

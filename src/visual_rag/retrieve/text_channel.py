@@ -1,11 +1,12 @@
 """The text channel: pages by the words of their text layer (BM25), alone or fused with what the visual channel found.
 
-A part number or error code of the question that stands literally in a text layer brings its page to the front, whatever
-the scores say.
+A part number or error code of the question that stands literally in a text layer brings its page forward, whatever the
+scores say.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from visual_rag.embed.spotter_words import content_words
 from visual_rag.records import PageRecord
 from visual_rag.retrieve.codes import count_codes, find_codes
 from visual_rag.retrieve.fusion import fuse
@@ -17,6 +18,8 @@ from visual_rag.store.protocol import PageStore, QueryPlan, TextPlan
 from visual_rag.store.schema import TEXT_LAYER
 
 BM25 = "bm25"
+_WORDS_A_CODE = 3
+_PLACE_OF_A_CODE = 2  # 0-based
 _COMMON_CODE_SHARE = 0.2  # a code on more of the pages than this tells none of them from the others
 
 
@@ -70,6 +73,7 @@ class TextChannel:
             read,
             settings.fusion,
             second_weight=settings.text_weight,
+            unread={page_id for page_id, row in looked.items() if not row.page.text},
         )
         rows = [
             Candidate(page=row.page, score=scores.get(page_id, 0.0), similarity=row.similarity)
@@ -102,11 +106,19 @@ class TextChannel:
 
 
 def _codes_first(rows: Iterable[Candidate], text: str, coded: Mapping[str, PageRecord]) -> list[Candidate]:
-    """Order rows best first, before all others those that were found by a code, the more codes the better."""
-    codes = find_codes(text) if coded else ()
+    """Order rows best first, then bring forward those that were found by a code.
 
-    def order(row: Candidate) -> tuple[int, float, str]:
-        is_coded = row.page.page_id in coded
-        return (-count_codes(codes, row.page.text) if is_coded else 0, *in_order(row))
-
-    return sorted(rows, key=order)
+    Where codes are at least a third of the question's words, all pages that hold them go first, the more codes the
+    better. Where they are a part of a longer question, the best of those pages goes to the third place, if it is not
+    before.
+    """
+    ordered = sorted(rows, key=in_order)
+    places = [place for place, row in enumerate(ordered) if row.page.page_id in coded]
+    if not places:
+        return ordered
+    codes = find_codes(text)
+    if len(content_words(text)) <= _WORDS_A_CODE * len(codes):
+        return sorted(ordered, key=lambda row: -count_codes(codes, row.page.text) if row.page.page_id in coded else 0)
+    best = ordered.pop(places[0])
+    ordered.insert(min(places[0], _PLACE_OF_A_CODE), best)
+    return ordered

@@ -11,9 +11,11 @@ import numpy as np
 
 from visual_rag.embed.protocol import CorpusSample, LateReranker, PageEmbedder
 from visual_rag.records import FloatArray, PageRecord, QueryEmbedding
+from visual_rag.retrieve.shortlist import Shortlister
 from visual_rag.scoring import similarity_of
+from visual_rag.settings import SearchSettings
 from visual_rag.store.filters import In
-from visual_rag.store.protocol import PageStore, QueryPlan
+from visual_rag.store.protocol import EngineTuning, PageStore, QueryPlan
 from visual_rag.store.schema import PAGE_ID
 
 MAXSIM = "maxsim"
@@ -41,6 +43,7 @@ class VisualScorer:
 
     def __init__(self, store: PageStore, embedder: PageEmbedder) -> None:
         self._store = store
+        self._shortlister = Shortlister(store, embedder)
         self._reranker = embedder if isinstance(embedder, LateReranker) else None
         self._sampled: tuple[int, CorpusSample] | None = None  # revision of the store, sample
         self._sampling = Lock()
@@ -64,6 +67,7 @@ class VisualScorer:
             plans: Their `limit` holds for the last stage, whichever that is. All have the same filter and shortlist.
         """
         if self._reranker is None:
+            plans = [self._shortlister.narrowed(plan) for plan in plans]
             found = self._store.query_batch(plans) if len(plans) > 1 else [self._store.query(plan) for plan in plans]
             return [
                 [
@@ -96,17 +100,21 @@ class VisualScorer:
         return self.best([replace(plan, limit=len(pages), shortlist=None, filter=page_ids)])[0]
 
     def _shortlisted(self, plan: QueryPlan) -> list[PageRecord]:
+        narrowed = self._shortlister.narrowed(plan)
+        if narrowed.shortlist is None:
+            return list(self._store.scroll(narrowed.filter))
         return [row.page for row in self._store.query(replace(plan, limit=plan.shortlist or 0))]
 
     def _reranked(
         self, reranker: LateReranker, plans: Sequence[QueryPlan], pages: Sequence[PageRecord]
     ) -> list[list[Candidate]]:
+        """Score pages by the model's own stage, in the same order for every store: sums round by place in a matrix."""
         scored: list[list[Candidate]] = [[] for _ in plans]
         if not pages:
             return scored
         sample = self.sample()
         queries = [QueryEmbedding(vectors=plan.vectors, tokens=("",) * len(plan.vectors)) for plan in plans]
-        for some, vectors in self._in_parts(pages):
+        for some, vectors in self._in_parts(sorted(pages, key=lambda page: page.page_id)):
             for row, query in enumerate(queries):
                 scores, similarities = reranker.rerank(query, vectors, sample)
                 scored[row] += [
@@ -136,6 +144,16 @@ class VisualScorer:
         pages = sorted(self._store.scroll(), key=lambda page: page.page_id)
         chosen = np.linspace(0, len(pages) - 1, min(len(pages), _SAMPLE_PAGES)).astype(int)
         return CorpusSample(pages=self._vectors([pages[index] for index in chosen]))
+
+
+def tuning_of(settings: SearchSettings) -> EngineTuning:
+    """How the store goes about a search with these settings."""
+    return EngineTuning(
+        hnsw_ef=settings.hnsw_ef,
+        indexed_only=settings.indexed_only,
+        rescore=settings.rescore,
+        oversampling=settings.oversampling,
+    )
 
 
 def in_order(row: Candidate) -> tuple[float, str]:

@@ -9,7 +9,7 @@ lock while it works, so whatever serves requests keeps the store in a process of
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,7 +18,15 @@ import qdrant_edge as edge
 
 from visual_rag.errors import InvalidInput
 from visual_rag.passport import IndexPassport
-from visual_rag.records import DocumentRecord, PageEmbedding, PagePoint, PageRecord, ScoredPage
+from visual_rag.records import (
+    DocumentRecord,
+    FloatArray,
+    PageEmbedding,
+    PagePoint,
+    PageRecord,
+    RowMatches,
+    ScoredPage,
+)
 from visual_rag.store.bm25 import TextAnalyser, check_language
 from visual_rag.store.checks import check_page_id, check_points, check_query
 from visual_rag.store.edge_documents import IS_DOCUMENT, PASSPORT_ID, get, grow_fields, put, read_fields
@@ -30,26 +38,25 @@ from visual_rag.store.edge_points import (
     MakeRequest,
     best_pages,
     by_bytes,
-    page_embedding,
     page_point,
     search_request,
     text_change,
     text_request,
 )
+from visual_rag.store.edge_rows import EdgeRows
 from visual_rag.store.edge_session import EdgeSession
 from visual_rag.store.field_kinds import Kinds, kinds_of, merge, path_keys
 from visual_rag.store.files import size_on_disk
 from visual_rag.store.filters import Filter
 from visual_rag.store.lock import FolderLock
 from visual_rag.store.protocol import FieldKind, QueryPlan, StoreSize, TextPlan
-from visual_rag.store.rows import PageRows
+from visual_rag.store.row_directory import RowListing
+from visual_rag.store.row_packing import AssignedPage
 from visual_rag.store.schema import (
-    FULL,
     METADATA,
     N_VECTORS,
     PAGE_HASH,
     PAGE_ID,
-    REGIONS,
     TEXT_LAYER,
     ledger_payload,
     ledger_record,
@@ -58,7 +65,6 @@ from visual_rag.store.schema import (
 )
 
 _FLUSH_BYTES = 64 * 2**20  # of float32 values; on disk the write-ahead log takes one and a half times that
-_REBUILD_PAGES = 32
 
 
 class EdgeStore:
@@ -71,9 +77,8 @@ class EdgeStore:
         self._analyser = TextAnalyser(passport.text_language)
         self._fields: Kinds = read_fields(shards.documents)
         self._revision = 0
-        self._is_swept = False
         self._unflushed_bytes = 0
-        self._rows = PageRows(folder / ROWS, dim=passport.model.dim, datatype=passport.datatype)
+        self._rows = EdgeRows(self._session, passport)
 
     @classmethod
     def create(cls, folder: Path, passport: IndexPassport) -> Self:
@@ -132,25 +137,19 @@ class EdgeStore:
         for point in points:
             check_storable(point.page_id, point.payload)
         for batch in by_bytes(points):
+            assigned = self._rows.assigned(batch)  # before others are kept waiting
             with self._writing_pages("writing pages into") as shards:
                 self._grow_fields(point.payload[METADATA] for point in batch)
-                self._write(shards.pages, batch)
+                self._write(shards.pages, batch, assigned)
 
-    def _write(self, pages: edge.EdgeShard, batch: Sequence[PagePoint]) -> None:
-        replaced = self._stored([point.page_id for point in batch], [PAGE_HASH])
-        written = {point.page_id: str(point.payload[PAGE_HASH]) for point in batch}
-        with ExitStack() as undo:
-            for point in batch if self._passport.keeps_rows else ():
-                self._rows.write(point.page_id, written[point.page_id], point.embedding)
-                undo.callback(self._rows.remove, point.page_id, written[point.page_id])
+    def _write(self, pages: edge.EdgeShard, batch: Sequence[PagePoint], assigned: Mapping[str, AssignedPage]) -> None:
+        with self._rows.replacing(batch, self._hashes([point.page_id for point in batch])):
             pages.update(edge.UpdateOperation.upsert_points([page_point(point, self._analyser) for point in batch]))
-            undo.pop_all()
+        self._rows.keep_assigned(assigned)
         self._unflushed_bytes += sum(point.embedding.vectors.nbytes for point in batch)
         if self._unflushed_bytes >= _FLUSH_BYTES:  # the write-ahead log keeps all that was written since
             pages.flush()
             self._unflushed_bytes = 0
-        old = {page_id: str(payload[PAGE_HASH]) for page_id, payload in replaced.items()}
-        self._remove_rows({page_id: page_hash for page_id, page_hash in old.items() if page_hash != written[page_id]})
 
     def delete(self, condition: Filter) -> None:
         """Remove all pages that meet the condition. Disk space comes back with `maintain`."""
@@ -159,7 +158,7 @@ class EdgeStore:
             rows = self._session.scroll("pages", compiled, with_payload=[PAGE_HASH])
             removed = {str(row.id): str(self._session.payload(row)[PAGE_HASH]) for row in rows}
             shards.pages.update(edge.UpdateOperation.delete_points(list(removed)))
-            self._remove_rows(removed)
+            self._rows.remove(removed)
 
     def update_payload(self, pages: Sequence[PageRecord]) -> None:
         """Rewrite the payload of pages whose vectors and regions stay.
@@ -183,7 +182,7 @@ class EdgeStore:
             pages.update(text_change(page_id, self._analyser.document(new[TEXT_LAYER])))
         pages.update(edge.UpdateOperation.set_payload([page_id], dict(new)))
         if old[PAGE_HASH] != new[PAGE_HASH]:
-            self._rows.remove(page_id, old[PAGE_HASH])
+            self._rows.renamed(page_id, old[PAGE_HASH], new[PAGE_HASH])
 
     def _grow_fields(self, metadata: Iterable[Mapping[str, Any]]) -> None:
         seen: Kinds = {}
@@ -223,39 +222,26 @@ class EdgeStore:
         return ((str(row.id), value) for row in rows for value in _values_at(row.payload or {}, path_keys(key)))
 
     def embeddings(self, pages: Sequence[PageRecord]) -> list[PageEmbedding]:
-        """Read back full multi-vectors and regions, in order: from the row files, else from the engine.
+        """Read back full multi-vectors and regions, in order: from their copies, else from the engine.
 
         Raises:
             InvalidInput: A page is not in the store.
         """
         page_ids = [page.page_id for page in pages]
-        for page_id in page_ids:
-            check_page_id(page_id)
-        with self._session.using("reading") as shards:
-            rows = shards.pages.retrieve(list(page_ids), with_payload=False, with_vector=False)
-        self._check_present(page_ids, {str(row.id) for row in rows})
-        read = {page.page_id: self._rows.read(page.page_id, page.page_hash) for page in pages}
-        found = {page_id: embedding for page_id, embedding in read.items() if embedding is not None}
-        found.update(self._rebuild([page_id for page_id in read if page_id not in found]))
+        hashes = self._hashes(page_ids)
+        self._check_present(page_ids, hashes)
+        found = self._rows.read(hashes)
         self._check_present(page_ids, found)  # again: another thread may have deleted some
         return [found[page_id] for page_id in page_ids]
 
-    def _rebuild(self, page_ids: Sequence[str]) -> Iterator[tuple[str, PageEmbedding]]:
-        """Read pages from the engine, a few milliseconds each, and write their row files again."""
-        for start in range(0, len(page_ids), _REBUILD_PAGES):
-            some: list[edge.PointId] = list(page_ids[start : start + _REBUILD_PAGES])
-            with self._session.using("reading") as shards:
-                rows = shards.pages.retrieve(some, with_payload=[PAGE_HASH, REGIONS], with_vector=[FULL])
-                found = {str(row.id): self._rebuilt(row) for row in rows}
-            yield from found.items()
+    def row_matches(self, vectors: FloatArray, *, n_rows: int) -> RowMatches | None:
+        """Find rows of the index that lie near the rows of a query; see `RowMatcher`."""
+        check_query(QueryPlan(vectors=vectors, limit=0), self._passport.model.dim)
+        return self._rows.matches(vectors, n_rows=n_rows)
 
-    def _rebuilt(self, row: edge.Record) -> PageEmbedding:
-        payload = self._session.payload(row)
-        embedding = page_embedding(row, payload)
-        if self._passport.keeps_rows:
-            with suppress(OSError):  # a copy: reading works on a full disk too, only slower
-                self._rows.write(str(row.id), payload[PAGE_HASH], embedding)
-        return embedding
+    def row_listing(self) -> RowListing | None:
+        """Tell what of the lists counts, for a parent process that reads them itself; see `RowKeeper`."""
+        return self._rows.listing()
 
     def query(self, plan: QueryPlan) -> list[ScoredPage]:
         """Run one search, best page first and equal scores by page id; the score is MaxSim.
@@ -324,16 +310,16 @@ class EdgeStore:
 
         Cheap when nothing changed.
         """
+        while self.pack_some():
+            pass
         with self._session.writing("maintaining") as shards:
-            self._sweep_once()
             self._session.rearrange(shards)
 
-    def _sweep_once(self) -> None:
-        """Remove what killed processes left; this one leaves nothing, so once is enough."""
-        if not self._is_swept:
-            rows = self._session.scroll("pages", None, with_payload=[PAGE_HASH])
-            self._rows.sweep({str(row.id): self._session.payload(row)[PAGE_HASH] for row in rows})
-            self._is_swept = True
+    def pack_some(self) -> bool:
+        """Do a part of `maintain` that others need not wait for; whether there is more of it."""
+        with self._session.writing("maintaining"):
+            pass  # refuses where nothing may be written
+        return self._rows.pack_some()
 
     def close(self) -> None:
         """Release the index; a closed store cannot be used again. A second call does nothing.
@@ -341,6 +327,7 @@ class EdgeStore:
         Raises:
             StoreError: The last writes could not be brought to disk, such as when the folder was deleted meanwhile.
         """
+        self._rows.close()
         self._session.close()
 
     def __enter__(self) -> Self:
@@ -365,6 +352,10 @@ class EdgeStore:
             rows = shards.pages.retrieve(list(page_ids), with_payload=with_payload, with_vector=False)
             return {str(row.id): self._session.payload(row) for row in rows}
 
+    def _hashes(self, page_ids: Sequence[str]) -> dict[str, str]:
+        """Read page hashes by page id, of those pages that are in the store."""
+        return {page_id: str(stored[PAGE_HASH]) for page_id, stored in self._stored(page_ids, [PAGE_HASH]).items()}
+
     def _check_present(self, page_ids: Sequence[str], present: Container[str]) -> None:
         missing = [page_id for page_id in page_ids if page_id not in present]
         if missing:
@@ -372,10 +363,6 @@ class EdgeStore:
                 f"{len(missing)} of {len(page_ids)} pages are not in index '{self._folder.name}', the first is "
                 f"{missing[0]}; they were removed or never ingested, search again"
             )
-
-    def _remove_rows(self, page_hashes: Mapping[str, str]) -> None:
-        for page_id, page_hash in page_hashes.items():
-            self._rows.remove(page_id, page_hash)
 
 
 def _values_at(payload: Mapping[str, Any], keys: Sequence[str]) -> Iterator[Any]:

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from visual_rag.passport import IndexPassport
-from visual_rag.records import DocumentRecord, FloatArray, PageEmbedding, PagePoint, PageRecord, ScoredPage
+from visual_rag.records import (
+    DocumentRecord,
+    FloatArray,
+    PageEmbedding,
+    PagePoint,
+    PageRecord,
+    RowMatches,
+    ScoredPage,
+)
 from visual_rag.store.filters import Filter
 
 FieldKind = Literal["text", "number", "truth", "date"]
@@ -167,4 +175,21 @@ class PageStore(Protocol):
 
     def close(self) -> None:
         """Release the index; a closed store cannot be used again."""
+        ...
+
+
+@runtime_checkable
+class RowMatcher(Protocol):
+    """What a store may offer beside `PageStore`: lists of alike rows, from which a shortlist is made."""
+
+    def row_matches(self, vectors: FloatArray, *, n_rows: int) -> RowMatches | None:
+        """Find rows of the index that lie near the rows of a query.
+
+        Args:
+            vectors: Shape (n_query_vectors, dim), float32; lengths are not looked at.
+            n_rows: About how many rows of the index are read in all.
+
+        Returns:
+            None where there are no lists.
+        """
         ...

@@ -31,6 +31,15 @@ def test_dbsf_reaches_three_deviations_from_the_mean() -> None:
     assert fused == pytest.approx({"a": 0.5 - 1 / (6 * deviation), "b": 0.5, "c": 0.5 + 1 / (6 * deviation)})
 
 
+@pytest.mark.parametrize("kind", ["rrf", "dbsf", "minmax"])
+def test_a_page_that_one_channel_cannot_know_keeps_its_rank_in_the_other(kind) -> None:
+    """A scan that looks best is not behind a page with text that looks and reads second best."""
+    seen, read = {"scan": 3.0, "a": 2.0, "b": 1.0}, {"a": 2.0, "b": 1.0}
+    fused = fuse(seen, read, kind, second_weight=0.5, unread={"scan"})
+    assert fused["scan"] > max(fused["a"], fused["b"])
+    assert fuse(seen, read, kind, second_weight=0.5)["scan"] < max(fused["a"], fused["b"])
+
+
 @given(_SCORES, _SCORES, _KINDS, st.floats(0, 1))
 def test_fused_scores_cover_both_lists_and_stay_in_range(first, second, kind, weight) -> None:
     """Every page of either list and no other has a score, in [0, 1]."""

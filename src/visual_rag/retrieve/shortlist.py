@@ -1,0 +1,89 @@
+"""The shortlist by the index's row lists: which pages have rows near those of the question.
+
+    plan = Shortlister(store, embedder).narrowed(plan)  # now of some pages, each scored exactly
+
+Only rows near a row of the question are read, so a page is known by some of its rows; what it was not seen to have is
+taken for as good as the rows that were read are on average.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from visual_rag.embed.protocol import MatchScorer, PageEmbedder
+from visual_rag.records import FloatArray, QueryEmbedding, RowMatches
+from visual_rag.store.filters import And, Filter, In
+from visual_rag.store.protocol import PageStore, QueryPlan, RowMatcher
+from visual_rag.store.schema import PAGE_ID
+
+_ROWS_READ = 100_000  # 20 ms; more found no better pages among 10,000 (benchmarks/shortlist.py)
+
+
+class Shortlister:
+    """Makes shortlists by row lists, where the store has them."""
+
+    def __init__(self, store: PageStore, embedder: PageEmbedder) -> None:
+        self._store = store
+        self._scorer = embedder if isinstance(embedder, MatchScorer) else None
+
+    def narrowed(self, plan: QueryPlan) -> QueryPlan:
+        """Put the shortlist into the plan's filter; the plan as it is where it has none, or the store no lists."""
+        if plan.shortlist is None or not isinstance(self._store, RowMatcher):
+            return plan
+        matches = self._store.row_matches(plan.vectors, n_rows=_ROWS_READ)
+        if matches is None:
+            return plan
+        page_ids = best_pages(matches, self._scores(matches, plan.vectors), self._size(plan, len(matches.page_ids)))
+        if matches.unlisted:
+            unlisted = _both(plan.filter, In(PAGE_ID, tuple(matches.unlisted)))
+            fresh = self._store.query(replace(plan, limit=plan.shortlist, filter=unlisted))
+            page_ids += [row.page.page_id for row in fresh]
+        return replace(plan, shortlist=None, filter=_both(plan.filter, In(PAGE_ID, tuple(page_ids))))
+
+    def _scores(self, matches: RowMatches, query: FloatArray) -> FloatArray:
+        if self._scorer is None:
+            return maxsim_scores(matches, query)
+        return self._scorer.score_matches(QueryEmbedding(vectors=query, tokens=("",) * len(query)), matches)
+
+    def _size(self, plan: QueryPlan, n_listed: int) -> int:
+        """As many pages as leave a shortlist once those that the filter refuses are gone, if they are like others."""
+        shortlist = plan.shortlist or 0
+        if plan.filter is None:
+            return shortlist
+        return min(n_listed, round(shortlist * n_listed / max(1, self._store.count(plan.filter))))
+
+
+def maxsim_scores(matches: RowMatches, query: FloatArray) -> FloatArray:
+    """Estimate MaxSim of every listed page.
+
+    Args:
+        matches: Of the query's rows.
+        query: Shape (n_query_vectors, dim); a row's length is its weight.
+
+    Returns:
+        Shape (n_pages,), in the order of `matches.page_ids`.
+
+    Source: the estimate of what was not read, as in WARP, arXiv:2501.17788; there it is a bound, here the mean, which
+        measured better (benchmarks/shortlist.py).
+    """
+    n_rows, n_pages = len(query), len(matches.page_ids)
+    n_read = np.bincount(matches.query_row, minlength=n_rows)
+    mean = np.bincount(matches.query_row, weights=matches.cosine, minlength=n_rows) / np.maximum(n_read, 1)
+    best = np.repeat(mean.astype(np.float32)[:, None], n_pages, axis=1)  # (n_query_vectors, n_pages)
+    ascending = np.argsort(matches.cosine, kind="stable")  # the last one written is the best
+    seen = np.full_like(best, -np.inf)
+    seen[matches.query_row[ascending], matches.page[ascending]] = matches.cosine[ascending]
+    best = np.where(np.isneginf(seen), best, seen)
+    return np.asarray(np.linalg.norm(query, axis=1) @ best, dtype=np.float32)
+
+
+def best_pages(matches: RowMatches, scores: FloatArray, size: int) -> list[str]:
+    """Ids of the `size` listed pages of the highest scores, in no particular order; equal ones by their place."""
+    if size >= len(scores):
+        return list(matches.page_ids)
+    order = np.argsort(-scores, kind="stable")[:size]
+    return [matches.page_ids[position] for position in order]
+
+
+def _both(first: Filter | None, second: Filter) -> Filter:
+    return second if first is None else And((first, second))
