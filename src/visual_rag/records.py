@@ -130,10 +130,13 @@ class QueryEmbedding:
     Attributes:
         vectors: Shape (n_query_vectors, dim), float32. A row's length is its weight; unit length is the plain case.
         tokens: What each row stands for, one text per row.
+        is_seen: Shape (n_query_vectors,): rows that were seen, on a page or a picture, and are not made of words; two
+            of those are more alike than a word and what shows it. None where all are made of words.
     """
 
     vectors: FloatArray
     tokens: tuple[str, ...]
+    is_seen: BoolArray | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ Renderer = Literal["pdfium", "poppler"]
 VectorDatatype = Literal["turbo8", "float16", "turbo4"]
 PolicyName = Literal["exact", "compact", "tiny"]
 SearchMode = Literal["auto", "exact", "two-stage"]
-Channels = Literal["visual", "text", "both"]
+Channels = Literal["auto", "visual", "text", "both"]
 Fusion = Literal["rrf", "dbsf", "minmax"]
 ModelDtype = Literal["auto", "float32", "bfloat16", "float16"]
 ShortlistPooling = Literal["clusters64", "ward64", "rows", "columns"]
@@ -219,11 +219,12 @@ class SearchSettings:
         min_shortlist: Least number of pages that the second stage sees.
         shortlist_share: Share of the index that it sees, where that is more.
         min_similarity: Leave out hits below; in [0, 1].
-        channels: `visual` looks at pages, `text` reads their text layers (BM25), `both` fuses the two.
+        channels: `visual` looks at pages, `text` reads their text layers (BM25), `both` fuses the two; `auto` is both
+            for spotter, where that measured best, and visual for the models that know what words mean.
         fusion: How: by rank (`rrf`), by scores as standard deviations from their mean (`dbsf`), or by scores spread
             over [0, 1] (`minmax`).
         text_weight: Share of the text channel in a fusion, in [0, 1].
-        rescue_codes: Put pages first whose text layer holds a part number or error code of the question, letter by
+        rescue_codes: Bring pages forward whose text layer holds a part number or error code of the question, letter by
             letter; where the text channel is on.
         diversity: 0 ranks by relevance alone; up to 1, pages unlike those before them are preferred (MMR).
         boosts: Raise pages by what their fields say; see `Boost`.
@@ -241,7 +242,7 @@ class SearchSettings:
     min_shortlist: int = 200
     shortlist_share: float = 0.02
     min_similarity: float = 0.0
-    channels: Channels = "visual"
+    channels: Channels = "auto"
     fusion: Fusion = "rrf"
     text_weight: float = 0.5
     rescue_codes: bool = True

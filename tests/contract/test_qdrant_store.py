@@ -18,8 +18,8 @@ from qdrant_client import QdrantClient
 
 from visual_rag.errors import StoreError
 from visual_rag.passport import IndexPassport
-from visual_rag.store.qdrant import QdrantStore
 from visual_rag.server_settings import ServerSettings
+from visual_rag.store.qdrant import QdrantStore
 from visual_rag.testing import StoreContract
 
 NAME = "pages"

@@ -14,9 +14,9 @@ import pytest
 from qdrant_client import grpc as proto
 
 from visual_rag.errors import CollectionNotFound, StoreError, StoreUnavailable
+from visual_rag.server_settings import ServerSettings
 from visual_rag.store.qdrant import QdrantStore
 from visual_rag.store.qdrant_server import Server
-from visual_rag.server_settings import ServerSettings
 
 KEY = "hush-hush-4711"
 COUNTED = {"result": {"count": 7}, "status": "ok", "time": 0.0}

@@ -52,7 +52,9 @@ def fill(folder: Path, embedder: FakeEmbedder) -> tuple[EdgeStore, dict[str, Flo
 
 def searcher(store: EdgeStore, embedder: FakeEmbedder, folder: Path, **settings: object) -> PageSearcher:
     """A searcher with settings; no image is kept."""
-    return PageSearcher(store, embedder, PageImages(str(folder / "images")), SearchSettings(**settings))  # type: ignore[arg-type]
+    return PageSearcher(
+        store, embedder, PageImages(str(folder / "images")), SearchSettings(**{"channels": "visual", **settings})
+    )
 
 
 @pytest.mark.parametrize("question", QUESTIONS)

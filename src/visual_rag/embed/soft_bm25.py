@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from visual_rag.embed.protocol import CorpusSample
-from visual_rag.records import FloatArray, RowMatches
+from visual_rag.records import FloatArray, IntArray, RowMatches
 
 K1 = 1.5
 B = 0.5  # less than text's usual 0.75: a page of figures has few words, and is no better for it
@@ -27,17 +27,28 @@ _EXPONENT_LIMIT = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Likelihood that two unit vectors are the same word: a logistic curve over their dot product."""
+    """Likelihood that two unit vectors are the same word: a logistic curve over their dot product.
 
-    centre: float
-    softness: float
+    Attributes:
+        centre: Dot product at which it is a half; or shape (n_words,), one for each word of a question.
+        softness: How wide the curve is; likewise.
+    """
+
+    centre: float | FloatArray
+    softness: float | FloatArray
+
+    def of(self, words: IntArray) -> "Gate":
+        """The gates of words by their place in the question, one gate for each."""
+        return Gate(
+            *(values[words] if isinstance(values, np.ndarray) else values for values in (self.centre, self.softness))
+        )
 
     def __call__(self, cosine: FloatArray) -> FloatArray:
         """Map dot products to [0, 1]."""
         exponent = np.clip((self.centre - cosine) / self.softness, -_EXPONENT_LIMIT, _EXPONENT_LIMIT)
         return np.asarray(1 / (1 + np.exp(exponent)), dtype=np.float32)
 
-    def cosine_at(self, likelihood: float) -> float:
+    def cosine_at(self, likelihood: float) -> float | FloatArray:
         """The dot product at which the curve has this height, in (0, 1)."""
         return self.centre - self.softness * math.log(1 / likelihood - 1)
 
@@ -63,17 +74,17 @@ def soft_counts(words: FloatArray, pages: Sequence[FloatArray], gate: Gate) -> S
     Args:
         words: Shape (n_words, dim), rows of unit length.
         pages: Each (n_vectors, dim), rows of unit length, at least one row.
-        gate: Turns dot products into likelihoods.
+        gate: Turns dot products into likelihoods, one for all words or one for each.
     """
     lengths = np.array([len(page) for page in pages])
     starts = np.cumsum(lengths) - lengths
     cosine = words @ np.concatenate(pages).T  # (n_words, n_vectors of all pages)
     counted = np.zeros_like(cosine)
-    heard = cosine > gate.cosine_at(_LEAST_COUNT)
-    counted[heard] = gate(cosine[heard])
+    word, place = np.nonzero(gate.cosine_at(_LEAST_COUNT) < cosine.T)[::-1]
+    counted[word, place] = gate.of(word)(cosine[word, place])
     return SoftCounts(
         frequency=np.add.reduceat(counted, starts, axis=1),
-        best=gate(np.maximum.reduceat(cosine, starts, axis=1)),
+        best=gate(np.maximum.reduceat(cosine, starts, axis=1).T).T,
         lengths=lengths.astype(np.float32),
     )
 
@@ -81,9 +92,9 @@ def soft_counts(words: FloatArray, pages: Sequence[FloatArray], gate: Gate) -> S
 def matched_counts(n_words: int, matches: RowMatches, gate: Gate) -> SoftCounts:
     """Count words on all listed pages by the rows that were met: what is further away than those counts nothing."""
     n_pages = len(matches.page_ids)
-    heard = matches.cosine > gate.cosine_at(_LEAST_COUNT)
-    cells = matches.query_row[heard] * n_pages + matches.page[heard]
-    likelihood = gate(matches.cosine[heard])
+    likelihood = gate.of(matches.query_row)(matches.cosine)
+    heard = likelihood > _LEAST_COUNT
+    cells, likelihood = matches.query_row[heard] * n_pages + matches.page[heard], likelihood[heard]
     frequency = np.bincount(cells, weights=likelihood, minlength=n_words * n_pages).reshape(n_words, n_pages)
     return SoftCounts(
         frequency=frequency.astype(np.float32),

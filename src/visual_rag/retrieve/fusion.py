@@ -31,6 +31,8 @@ def fuse(
     Returns:
         Fused scores of all pages of either; a page that one of them knows and lacks gets nothing from it.
 
+    All lie in [0, 1]; reciprocal ranks are scaled so that the first place of both rankings is worth 1.
+
     Source: Cormack, Clarke and Buettcher, Reciprocal Rank Fusion, SIGIR 2009 (k = 60); Mazzeschi, Distribution-Based
         Score Fusion, 2023 (three standard deviations around the mean); Bruch et al., arXiv:2210.11934 (min-max).
     """
@@ -43,7 +45,7 @@ def fuse(
 
 def _by_rank(scores: Scores) -> dict[str, float]:
     ordered = sorted(scores, key=lambda page_id: (-scores[page_id], page_id))
-    return {page_id: 1 / (_RRF_K + rank) for rank, page_id in enumerate(ordered, start=1)}
+    return {page_id: (_RRF_K + 1) / (_RRF_K + rank) for rank, page_id in enumerate(ordered, start=1)}
 
 
 def _by_deviation(scores: Scores) -> dict[str, float]:

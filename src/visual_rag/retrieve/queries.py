@@ -10,7 +10,7 @@ from PIL.Image import Image
 from visual_rag.embed.pooling import picture_query
 from visual_rag.embed.protocol import LateReranker, PageEmbedder
 from visual_rag.errors import InvalidInput
-from visual_rag.records import FloatArray, PageEmbedding, PageRecord, Query, QueryEmbedding, Region
+from visual_rag.records import BoolArray, FloatArray, PageEmbedding, PageRecord, Query, QueryEmbedding, Region
 from visual_rag.store.checks import check_page_id
 from visual_rag.store.filters import In
 from visual_rag.store.protocol import PageStore
@@ -113,7 +113,8 @@ def _spread_query(rows: FloatArray) -> QueryEmbedding:
     For scorings that tell rows one by one: to them the mean of two is neither.
     """
     chosen = rows[np.linspace(0, len(rows) - 1, min(len(rows), _MAX_ROWS)).astype(int)]
-    return QueryEmbedding(vectors=chosen, tokens=tuple(f"part {number}" for number in range(1, len(chosen) + 1)))
+    tokens = tuple(f"part {number}" for number in range(1, len(chosen) + 1))
+    return QueryEmbedding(vectors=chosen, tokens=tokens, is_seen=np.ones(len(chosen), dtype=np.bool_))
 
 
 def joined(parts: Sequence[QueryEmbedding]) -> QueryEmbedding:
@@ -125,7 +126,12 @@ def joined(parts: Sequence[QueryEmbedding]) -> QueryEmbedding:
     return QueryEmbedding(
         vectors=np.concatenate(rows) * np.float32(n_rows / len(parts)),  # rows of about unit length, as usual
         tokens=tuple(token for part in parts for token in part.tokens),
+        is_seen=np.concatenate([_is_seen(part) for part in parts]),
     )
+
+
+def _is_seen(query: QueryEmbedding) -> BoolArray:
+    return np.zeros(len(query.vectors), dtype=np.bool_) if query.is_seen is None else query.is_seen
 
 
 def _rows_in(embedding: PageEmbedding, region: Region | None) -> FloatArray:

@@ -103,6 +103,7 @@ class Ranker:
             shortlist=None if settings.is_exact(n_pages) or size >= n_pages else size,
             filter=request.condition,
             tuning=tuning_of(settings),
+            is_seen=None if embedding is None else embedding.is_seen,
         )
 
     def _level(

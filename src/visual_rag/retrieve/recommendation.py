@@ -96,6 +96,7 @@ class Recommender:
         plans = [
             QueryPlan(
                 vectors=query.vectors,
+                is_seen=query.is_seen,
                 limit=shortlist,
                 shortlist=shortlist,
                 filter=condition,
@@ -109,7 +110,7 @@ class Recommender:
     def _scored(self, embedded: EmbeddedExamples, pages: Sequence[PageRecord]) -> list[Candidate]:
         """All examples have their say on all candidates."""
         queries = [*embedded.positive, *embedded.negative]
-        plans = [QueryPlan(vectors=query.vectors, limit=len(pages)) for query in queries]
+        plans = [QueryPlan(vectors=query.vectors, is_seen=query.is_seen, limit=len(pages)) for query in queries]
         columns = [{row.page.page_id: row.similarity for row in self._visual.score(plan, pages)} for plan in plans]
         similarities = similarity_rows(columns, [page.page_id for page in pages])
         n_positive = len(embedded.positive)

@@ -12,7 +12,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
-from visual_rag.embed.protocol import PageEmbedder
+from visual_rag.embed.protocol import LateReranker, PageEmbedder
 from visual_rag.errors import InvalidInput
 from visual_rag.records import (
     Evidence,
@@ -64,6 +64,7 @@ class PageSearcher:
         self._store = store
         self._images = images
         self.settings = settings or SearchSettings()
+        self._reads_words = isinstance(embedder, LateReranker)  # as BM25 does: each finds what the other misses
         self._queries = QueryEmbedder(store, embedder)
         self._visual = VisualScorer(store, embedder)
         self._ranker = Ranker(store, self._visual)
@@ -233,13 +234,15 @@ class PageSearcher:
         self, queries: Sequence[QueryLike], where: Where, settings: SearchSettings | None, trace: Trace
     ) -> list[RankingRequest]:
         chosen, asked = settings or self.settings, [as_query(query) for query in queries]
+        if chosen.channels == "auto":
+            chosen = replace(chosen, channels="both" if self._reads_words else "visual")
         condition = self._condition(where)
         texts = [question_text(query) if chosen.channels != "visual" else "" for query in asked]
         embeddings: Sequence[QueryEmbedding | None] = [None] * len(asked)
         if chosen.channels == "text":
             _check_text_only(texts, chosen)
         else:
-            with trace.step("embed", f"{len(asked):,} questions"):
+            with trace.step("embed", "1 question" if len(asked) == 1 else f"{len(asked):,} questions"):
                 embeddings = self._queries.embed(asked)
         return [
             RankingRequest(

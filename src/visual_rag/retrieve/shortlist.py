@@ -33,17 +33,17 @@ class Shortlister:
         matches = self._store.row_matches(plan.vectors, n_rows=_ROWS_READ)
         if matches is None:
             return plan
-        page_ids = best_pages(matches, self._scores(matches, plan.vectors), self._size(plan, len(matches.page_ids)))
+        page_ids = best_pages(matches, self._scores(matches, plan), self._size(plan, len(matches.page_ids)))
         if matches.unlisted:
             unlisted = _both(plan.filter, In(PAGE_ID, tuple(matches.unlisted)))
             fresh = self._store.query(replace(plan, limit=plan.shortlist, filter=unlisted))
             page_ids += [row.page.page_id for row in fresh]
         return replace(plan, shortlist=None, filter=_both(plan.filter, In(PAGE_ID, tuple(page_ids))))
 
-    def _scores(self, matches: RowMatches, query: FloatArray) -> FloatArray:
+    def _scores(self, matches: RowMatches, plan: QueryPlan) -> FloatArray:
         if self._scorer is None:
-            return maxsim_scores(matches, query)
-        return self._scorer.score_matches(QueryEmbedding(vectors=query, tokens=("",) * len(query)), matches)
+            return maxsim_scores(matches, plan.vectors)
+        return self._scorer.score_matches(query_of(plan), matches)
 
     def _size(self, plan: QueryPlan, n_listed: int) -> int:
         """As many pages as leave a shortlist once those that the filter refuses are gone, if they are like others."""
@@ -51,6 +51,11 @@ class Shortlister:
         if plan.filter is None:
             return shortlist
         return min(n_listed, round(shortlist * n_listed / max(1, self._store.count(plan.filter))))
+
+
+def query_of(plan: QueryPlan) -> QueryEmbedding:
+    """The plan's query, for a model's own scoring; what its rows stand for is known no more."""
+    return QueryEmbedding(vectors=plan.vectors, tokens=("",) * len(plan.vectors), is_seen=plan.is_seen)
 
 
 def maxsim_scores(matches: RowMatches, query: FloatArray) -> FloatArray:

@@ -10,8 +10,8 @@ from threading import Lock
 import numpy as np
 
 from visual_rag.embed.protocol import CorpusSample, LateReranker, PageEmbedder
-from visual_rag.records import FloatArray, PageRecord, QueryEmbedding
-from visual_rag.retrieve.shortlist import Shortlister
+from visual_rag.records import FloatArray, PageRecord
+from visual_rag.retrieve.shortlist import Shortlister, query_of
 from visual_rag.scoring import similarity_of
 from visual_rag.settings import SearchSettings
 from visual_rag.store.filters import In
@@ -113,7 +113,7 @@ class VisualScorer:
         if not pages:
             return scored
         sample = self.sample()
-        queries = [QueryEmbedding(vectors=plan.vectors, tokens=("",) * len(plan.vectors)) for plan in plans]
+        queries = [query_of(plan) for plan in plans]
         for some, vectors in self._in_parts(sorted(pages, key=lambda page: page.page_id)):
             for row, query in enumerate(queries):
                 scores, similarities = reranker.rerank(query, vectors, sample)

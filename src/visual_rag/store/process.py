@@ -23,19 +23,30 @@ from typing import Any, Self, TypeVar
 
 from visual_rag.errors import StoreError, StoreUnavailable
 from visual_rag.passport import IndexPassport
-from visual_rag.records import DocumentRecord, PageEmbedding, PagePoint, PageRecord, ScoredPage
-from visual_rag.store.checks import check_page_id
+from visual_rag.records import (
+    DocumentRecord,
+    FloatArray,
+    PageEmbedding,
+    PagePoint,
+    PageRecord,
+    RowMatches,
+    ScoredPage,
+)
+from visual_rag.store.checks import check_page_id, check_query
 from visual_rag.store.edge_folder import ROWS
 from visual_rag.store.filters import Filter, In
 from visual_rag.store.process_channel import Opening, Part
 from visual_rag.store.process_handle import ProcessEnded, SearchProcess
 from visual_rag.store.protocol import FieldKind, PageStore, QueryPlan, StoreSize, TextPlan
+from visual_rag.store.row_directory import RowListing
+from visual_rag.store.row_search import RowKeeper, RowSearch
 from visual_rag.store.rows import PageRows
-from visual_rag.store.schema import PAGE_ID
+from visual_rag.store.schema import PAGE_HASH, PAGE_ID
 
 T = TypeVar("T")
 _MOST_DEATHS = 3
 _REBUILD_PAGES = 32
+_MOST_TRIES = 3
 
 
 class ProcessStore:
@@ -49,8 +60,15 @@ class ProcessStore:
         self._is_closed = False
         self._deaths: list[str] = []  # how processes ended, since the last answer
         self._revision = 0
-        self._rows_revision = -1
-        self._rows: PageRows
+        self._rows_revision = 0
+        self._rows = PageRows(
+            folder / ROWS,
+            dim=process.passport.model.dim,
+            datatype=process.passport.datatype,
+            keeps_rows=process.passport.keeps_rows,
+        )
+        self._row_search = RowSearch(self._rows)
+        self._listed: tuple[int, RowListing | None] | None = None  # at which revision
         self._process: SearchProcess | None = process
         self._release_if_collected(process)
 
@@ -123,10 +141,11 @@ class ProcessStore:
         page_ids = {page.page_id for page in pages}
         for page_id in page_ids:
             check_page_id(page_id)
-        if self.count(In(PAGE_ID, tuple(page_ids))) < len(page_ids):
+        hashes = dict(self.values(PAGE_HASH, In(PAGE_ID, tuple(page_ids)))) if page_ids else {}
+        if len(hashes) < len(page_ids):
             return self._call(PageStore.embeddings, list(pages))  # says which are missing
         rows = self._current_rows()
-        read = {page.page_id: rows.read(page.page_id, page.page_hash) for page in pages}
+        read = {page_id: rows.read(page_id, str(page_hash)) for page_id, page_hash in hashes.items()}
         found = {page_id: embedding for page_id, embedding in read.items() if embedding is not None}
         missing = list({page.page_id: page for page in pages if page.page_id not in found}.values())
         for start in range(0, len(missing), _REBUILD_PAGES):
@@ -134,6 +153,24 @@ class ProcessStore:
             rebuilt = self._call(PageStore.embeddings, some)
             found.update(zip((page.page_id for page in some), rebuilt, strict=True))
         return [found[page.page_id] for page in pages]
+
+    def row_matches(self, vectors: FloatArray, *, n_rows: int) -> RowMatches | None:
+        """Find rows of the index that lie near the rows of a query, here: only what counts is asked for."""
+        check_query(QueryPlan(vectors=vectors, limit=0), self._passport.model.dim)
+        for _ in range(_MOST_TRIES):  # maintenance may publish in between
+            listing = self._listing()
+            found = None if listing is None else self._row_search.matches(listing, vectors, n_rows=n_rows)
+            if listing is None or found is not None:
+                return found
+            self._listed = None
+        return None
+
+    def _listing(self) -> RowListing | None:
+        self._check_usable()
+        listed, revision = self._listed, self._revision
+        if listed is None or listed[0] != revision:
+            self._listed = listed = revision, self._call(RowKeeper.row_listing)
+        return listed[1]
 
     def query(self, plan: QueryPlan) -> list[ScoredPage]:
         """Run one search, best page first and equal scores by page id; the score is MaxSim."""
@@ -173,7 +210,12 @@ class ProcessStore:
 
     def maintain(self) -> None:
         """Merge what was written, give back the space of what was deleted, and bring everything to disk."""
-        self._call(PageStore.maintain)
+        try:
+            while self._call(RowKeeper.pack_some):
+                pass  # others are served in between
+            self._call(PageStore.maintain)
+        finally:
+            self._listed = None
 
     def close(self) -> None:
         """Let calls that wait be answered, then release the index. A second call does nothing.
@@ -248,8 +290,7 @@ class ProcessStore:
         """Give a reader of row files whose memory holds nothing older than the last write."""
         with self._guard:
             if self._rows_revision != self._revision:
-                model, datatype = self._passport.model, self._passport.datatype
-                self._rows = PageRows(self._folder / ROWS, dim=model.dim, datatype=datatype)
+                self._rows.forget()
                 self._rows_revision = self._revision
             return self._rows
 

@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from visual_rag.passport import IndexPassport
 from visual_rag.records import (
+    BoolArray,
     DocumentRecord,
     FloatArray,
     PageEmbedding,
@@ -67,6 +68,7 @@ class QueryPlan:
         shortlist: None scores every page; else only that many pages, the best by MaxSim over the pooled vectors.
         filter: Goes into the shortlist and into the last stage alike.
         tuning: How the engine goes about it.
+        is_seen: As in `QueryEmbedding`; for a reranker, stores do not look at it.
     """
 
     vectors: FloatArray
@@ -74,6 +76,7 @@ class QueryPlan:
     shortlist: int | None = None
     filter: Filter | None = None
     tuning: EngineTuning = EngineTuning()
+    is_seen: BoolArray | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ Names are never used twice. Whatever is missing or damaged is not there: pages a
 import json
 import os
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -234,12 +234,10 @@ class SegmentWriter:
 
     def add(self, page: PackedPage) -> None:
         """Write one page."""
-        entries: Sequence[Any] | None = page.rows if page.rows is not None else page.codes
-        n_entries = 0 if entries is None else len(entries)
-        if _ROWS in self.files and page.rows is not None:
-            _write(self.files[_ROWS], page.rows)
-        if page.codes is not None:
-            _write(self.files[_CODES], page.codes)
+        n_entries = len(page.codes) if page.rows is None and page.codes is not None else page.n_rows
+        for suffix, values in ((_ROWS, page.rows), (_CODES, page.codes)):
+            if values is not None:
+                _write(self.files[suffix], values)
         self.n_entries += n_entries
         short_hash = page.page_hash[:HASH_CHARACTERS]
         self.pages.append((page.page_id.encode(), short_hash.encode(), page.n_rows, n_entries))

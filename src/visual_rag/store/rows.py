@@ -51,15 +51,16 @@ class PageRows:
         self._cache_bytes = cache_bytes
         self._cached: OrderedDict[str, PageEmbedding] = OrderedDict()
         self._cached_bytes = 0
+        self._n_forgotten = 0  # so that what was read before a write is not remembered after it
         self._guard = threading.Lock()
         self._opened = _Opened(None, Packed(manifest=Manifest(), centroids=None, segments=()), {})
 
     def write(self, page_id: str, page_hash: str, embedding: PageEmbedding) -> None:
         """Write one page's file, whole or not at all."""
         path = self._path(page_id, page_hash)
-        self._forget(path.name)
         with whole_file(path) as file:
             np.save(file, self.form.pack(embedding), allow_pickle=False)
+        self._forget(path.name)
 
     def read(self, page_id: str, page_hash: str) -> PageEmbedding | None:
         """Read one page, rows of unit length; None where its copy is missing, damaged or of another layout."""
@@ -69,10 +70,11 @@ class PageRows:
             if cached is not None:
                 self._cached.move_to_end(name)
                 return cached
+            n_forgotten = self._n_forgotten
         packed = self.read_packed(page_id, page_hash)
         embedding = None if packed is None else self.form.unpack(packed)
         if embedding is not None:
-            self._remember(name, embedding)
+            self._remember(name, embedding, n_forgotten)
         return embedding
 
     def read_packed(self, page_id: str, page_hash: str) -> PackedRows | None:
@@ -107,8 +109,8 @@ class PageRows:
     def remove(self, page_id: str, page_hash: str) -> None:
         """Remove one page's file, if it is there; in a segment it merely counts no longer."""
         path = self._path(page_id, page_hash)
-        self._forget(path.name)
         path.unlink(missing_ok=True)
+        self._forget(path.name)
 
     def loose(self) -> set[str]:
         """Name the pages that have files of their own, by `loose_name`."""
@@ -131,6 +133,7 @@ class PageRows:
         with self._guard:
             self._cached.clear()
             self._cached_bytes = 0
+            self._n_forgotten += 1
 
     def _files(self) -> Iterator[Path]:
         return self._folder.glob("[0-9a-fA-F][0-9a-fA-F]/*")
@@ -138,9 +141,9 @@ class PageRows:
     def _path(self, page_id: str, page_hash: str) -> Path:
         return self._folder / page_id[:2] / _file_name(page_id, page_hash)
 
-    def _remember(self, name: str, embedding: PageEmbedding) -> None:
+    def _remember(self, name: str, embedding: PageEmbedding, n_forgotten: int) -> None:
         with self._guard:
-            if name in self._cached:
+            if name in self._cached or n_forgotten != self._n_forgotten:
                 return
             self._cached[name] = embedding
             self._cached_bytes += _size_bytes(embedding)
@@ -150,6 +153,7 @@ class PageRows:
 
     def _forget(self, name: str) -> None:
         with self._guard:
+            self._n_forgotten += 1
             cached = self._cached.pop(name, None)
             if cached is not None:
                 self._cached_bytes -= _size_bytes(cached)

@@ -1,6 +1,7 @@
 """Boosts by fields."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -50,7 +51,7 @@ def test_a_score_never_turns_negative() -> None:
 
 
 @pytest.mark.parametrize("values", [{"weight": -2.0}, {"weight": 1.0, "scale": 0.0}, {"weight": float("nan")}])
-def test_senseless_boosts_are_refused(values) -> None:
+def test_senseless_boosts_are_refused(values: Any) -> None:
     """At once, not when pages are found."""
     with pytest.raises(InvalidInput, match="weight"):
         Boost(field="x", **values)

@@ -1,5 +1,7 @@
 """Codes in questions: what is one, and where one stands."""
 
+from typing import Any
+
 import pytest
 
 from visual_rag.retrieve.codes import count_codes, find_codes
@@ -18,7 +20,7 @@ from visual_rag.retrieve.codes import count_codes, find_codes
         ("", ()),
     ],
 )
-def test_codes_have_digits_and_letters_or_dashes(question, codes) -> None:
+def test_codes_have_digits_and_letters_or_dashes(question: Any, codes: Any) -> None:
     """Plain words, numbers and years are none."""
     assert find_codes(question) == codes
 
@@ -33,7 +35,7 @@ def test_codes_have_digits_and_letters_or_dashes(question, codes) -> None:
         ("E 4021", 0),
     ],
 )
-def test_a_code_stands_as_it_is_or_not_at_all(text, n_found) -> None:
+def test_a_code_stands_as_it_is_or_not_at_all(text: Any, n_found: Any) -> None:
     """In any case and with any dash, but not as a part of a longer code."""
     assert count_codes(("E-4021",), text) == n_found
 

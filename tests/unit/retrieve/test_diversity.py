@@ -1,5 +1,7 @@
 """Maximal marginal relevance."""
 
+from typing import Any
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +15,7 @@ def _pages(rng: np.random.Generator, n_pages: int) -> list:
 
 
 @given(st.integers(0, 8), st.floats(0, 1), st.integers(0, 100))
-def test_every_page_comes_once(n_pages, diversity, seed) -> None:
+def test_every_page_comes_once(n_pages: Any, diversity: Any, seed: Any) -> None:
     """It is an order of all pages, led by the most relevant."""
     rng = np.random.default_rng(seed)
     relevance = rng.random(n_pages).tolist()

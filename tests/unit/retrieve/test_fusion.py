@@ -1,6 +1,7 @@
 """Fusion of two rankings: by rank and by score."""
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,9 +14,9 @@ _KINDS = st.sampled_from(["rrf", "dbsf", "minmax"])
 
 
 def test_reciprocal_ranks_add_up() -> None:
-    """1 / (60 + rank) from each list, by the weights; a page that a list lacks gets nothing from it."""
+    """61 / (60 + rank) from each list, by the weights; a page that a list lacks gets nothing from it."""
     fused = fuse({"a": 3.0, "b": 2.0}, {"b": 9.0}, "rrf", second_weight=0.25)
-    assert fused == pytest.approx({"a": 0.75 / 61, "b": 0.75 / 62 + 0.25 / 61})
+    assert fused == pytest.approx({"a": 0.75, "b": 0.75 * 61 / 62 + 0.25})
 
 
 def test_min_max_spreads_scores_over_the_unit_range() -> None:
@@ -32,7 +33,7 @@ def test_dbsf_reaches_three_deviations_from_the_mean() -> None:
 
 
 @pytest.mark.parametrize("kind", ["rrf", "dbsf", "minmax"])
-def test_a_page_that_one_channel_cannot_know_keeps_its_rank_in_the_other(kind) -> None:
+def test_a_page_that_one_channel_cannot_know_keeps_its_rank_in_the_other(kind: Any) -> None:
     """A scan that looks best is not behind a page with text that looks and reads second best."""
     seen, read = {"scan": 3.0, "a": 2.0, "b": 1.0}, {"a": 2.0, "b": 1.0}
     fused = fuse(seen, read, kind, second_weight=0.5, unread={"scan"})
@@ -41,7 +42,7 @@ def test_a_page_that_one_channel_cannot_know_keeps_its_rank_in_the_other(kind) -
 
 
 @given(_SCORES, _SCORES, _KINDS, st.floats(0, 1))
-def test_fused_scores_cover_both_lists_and_stay_in_range(first, second, kind, weight) -> None:
+def test_fused_scores_cover_both_lists_and_stay_in_range(first: Any, second: Any, kind: Any, weight: Any) -> None:
     """Every page of either list and no other has a score, in [0, 1]."""
     fused = fuse(first, second, kind, second_weight=weight)
     assert fused.keys() == first.keys() | second.keys()
@@ -49,7 +50,7 @@ def test_fused_scores_cover_both_lists_and_stay_in_range(first, second, kind, we
 
 
 @given(_SCORES, _SCORES, _KINDS)
-def test_a_channel_of_full_weight_decides_alone(first, second, kind) -> None:
+def test_a_channel_of_full_weight_decides_alone(first: Any, second: Any, kind: Any) -> None:
     """With all weight on one list, a page that is better there is never behind."""
     fused = fuse(first, second, kind, second_weight=1.0)
     for better in second:

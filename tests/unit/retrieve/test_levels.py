@@ -1,6 +1,7 @@
 """Rankings in levels."""
 
-from itertools import islice
+from itertools import islice, pairwise
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,15 +13,15 @@ from visual_rag.testing import make_record
 
 
 @given(st.integers(0, 30_000), st.integers(1, 500))
-def test_sizes_double_and_end_at_all(n_pages, least) -> None:
+def test_sizes_double_and_end_at_all(n_pages: Any, least: Any) -> None:
     """The first is the shortlist, the last every page; none for an empty index."""
     sizes = level_sizes(n_pages, SearchSettings(min_shortlist=least))
     assert not sizes if n_pages == 0 else sizes[-1] == n_pages
-    assert all(later <= 2 * earlier for earlier, later in zip(sizes, sizes[1:], strict=False))
+    assert all(later <= 2 * earlier for earlier, later in pairwise(sizes))
 
 
 @given(st.permutations(range(20)), st.permutations(range(20)), st.integers(1, 20), st.lists(st.integers(1, 7)))
-def test_pages_are_given_once_wherever_one_reads(cheap, exact, least, cuts) -> None:
+def test_pages_are_given_once_wherever_one_reads(cheap: Any, exact: Any, least: Any, cuts: Any) -> None:
     """Reading in parts of any length gives the ranking that reading at once gives, every page once."""
     pages = [make_record(page_index=index) for index in range(20)]
 
@@ -39,7 +40,7 @@ def test_pages_are_given_once_wherever_one_reads(cheap, exact, least, cuts) -> N
     whole = read(0, 20)
     assert sorted(whole) == list(range(20))
     places = [0, *(min(20, sum(cuts[: n + 1])) for n in range(len(cuts))), 20]
-    parts = [page for start, stop in zip(places, places[1:], strict=False) for page in read(start, stop)]
+    parts = [page for start, stop in pairwise(places) for page in read(start, stop)]
     assert parts == whole
 
 

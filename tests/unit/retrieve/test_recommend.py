@@ -1,5 +1,7 @@
 """How likeness to several examples becomes one score."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -18,7 +20,7 @@ _NONE = np.zeros((0, 3), dtype=np.float32)
         ("best_score", [0.9, 0.2, 0.6]),
     ],
 )
-def test_strategies(strategy, scores) -> None:
+def test_strategies(strategy: Any, scores: Any) -> None:
     """Worked out by hand."""
     assert recommend_scores(_POSITIVE, _NEGATIVE, strategy) == pytest.approx(scores)
 

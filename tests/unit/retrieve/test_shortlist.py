@@ -1,5 +1,7 @@
 """Shortlists from row lists."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -36,7 +38,7 @@ def _drawn(seed: int, n_pages: int = 12) -> tuple[np.ndarray, list[np.ndarray]]:
 
 
 @given(st.integers(0, 200))
-def test_with_every_row_read_the_estimate_is_maxsim(seed) -> None:
+def test_with_every_row_read_the_estimate_is_maxsim(seed: Any) -> None:
     """Weights of the query's rows included."""
     query, pages = _drawn(seed)
     found = maxsim_scores(_matches(query, pages, 1.0, seed), query)
@@ -44,7 +46,7 @@ def test_with_every_row_read_the_estimate_is_maxsim(seed) -> None:
 
 
 @given(st.integers(0, 200), st.floats(0.05, 0.9))
-def test_what_was_not_read_counts_as_the_mean_of_what_was(seed, share) -> None:
+def test_what_was_not_read_counts_as_the_mean_of_what_was(seed: Any, share: Any) -> None:
     """A page of which nothing was read scores the sum of the means."""
     query, pages = _drawn(seed)
     matches = _matches(query, pages, share, seed)

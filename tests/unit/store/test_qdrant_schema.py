@@ -6,9 +6,9 @@ import pytest
 from qdrant_client import QdrantClient, models
 from store_samples import PASSPORT
 
+from visual_rag.server_settings import ServerSettings
 from visual_rag.store.qdrant_schema import create_collections
 from visual_rag.store.qdrant_server import Server
-from visual_rag.server_settings import ServerSettings
 
 
 class RecordingClient(QdrantClient):

@@ -11,10 +11,10 @@ from store_samples import DIM, PASSPORT, random_points, random_rows
 
 from visual_rag.errors import CollectionNotFound, InvalidInput, PassportMismatch, StoreError
 from visual_rag.records import DocumentState, make_document_id
+from visual_rag.server_settings import ServerSettings
 from visual_rag.store.filters import Between, In
 from visual_rag.store.protocol import PageStore, QueryPlan, TextPlan
 from visual_rag.store.qdrant import QdrantStore
-from visual_rag.server_settings import ServerSettings
 from visual_rag.testing import make_point, make_record
 
 pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect in the local Qdrant")
