@@ -172,7 +172,7 @@ class VisualIndex(Searching):
         asked = {
             "dpi": render.dpi,
             "renderer": render.renderer,
-            "datatype": store.datatype,
+            "policy": store.policy,
             "text_language": store.text_language,
         }
         with ExitStack() as undo:
@@ -328,7 +328,7 @@ class VisualIndex(Searching):
             return write_metadata(self._store, self._named(documents), metadata)
 
     def pages(self) -> Iterator[PageRecord]:
-        """Go through all pages, in no particular order."""
+        """Go through all pages, in no particular order; `scroll` goes through those that meet a condition."""
         return self._store.scroll()
 
     def documents(self) -> list[DocumentRecord]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from visual_rag.errors import PassportMismatch
 from visual_rag.records import SERVED, ModelIdentity
-from visual_rag.settings import Renderer
+from visual_rag.settings import STORAGE_POLICIES, Renderer
 
 SCHEMA_VERSION = 2
 _COMPARED = ("weights_hash", "dim", "architecture", "template", "precision", "max_visual_tokens")
@@ -127,8 +127,8 @@ class IndexPassport:
         """Refuse settings that would mix two kinds of vectors in one index.
 
         Args:
-            asked: Values of `dpi`, `renderer` (without its version), `datatype`, `text_language` and `keeps_rows`;
-                None where nothing was asked for.
+            asked: Values of `dpi`, `renderer` (without its version), `policy`, `datatype`, `text_language` and
+                `keeps_rows`; None where nothing was asked for.
             index: The index's name, for the message.
 
         Raises:
@@ -138,6 +138,7 @@ class IndexPassport:
             "dpi": self.dpi,
             "renderer": self.renderer_name,
             "datatype": self.datatype,
+            "policy": self.policy,
             "text_language": self.text_language,
             "keeps_rows": self.keeps_rows,
         }
@@ -148,6 +149,11 @@ class IndexPassport:
                     f"Leave {name} out to go on with {built[name]}, or ingest the documents into a new index",
                     collection=index,
                 )
+
+    @property
+    def policy(self) -> str:
+        """Name of the storage policy, or where none is like it, the datatype."""
+        return next((name for name, kept in STORAGE_POLICIES.items() if kept.datatype == self.datatype), self.datatype)
 
     @property
     def renderer_name(self) -> Renderer:

@@ -7,9 +7,10 @@ while the engine works.
 import asyncio
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from visual_rag.records import Evidence, Examples, FieldScalar, Grouping, HitGroup, Hits, PageRecord
+from visual_rag.retrieve.audit import RecallReport
 from visual_rag.retrieve.filter_language import parse_filter
 from visual_rag.retrieve.queries import QueryLike
 from visual_rag.retrieve.search import PageSearcher, Where
@@ -135,6 +136,25 @@ class Searching(ABC):
     def facet(self, field: str, *, where: Where = None, documents: Sequence[FolderLike] = ()) -> dict[FieldScalar, int]:
         """Count the pages of each value of a field, the most frequent first: the values that a filter may name."""
         return self.searcher.facet(field, where=self._within(where, documents))
+
+    def scroll(self, where: Where = None, *, documents: Sequence[FolderLike] = ()) -> Iterator[PageRecord]:
+        """Go through the pages that meet a condition, in no particular order."""
+        return self.searcher.scroll(self._within(where, documents))
+
+    def audit_recall(self, *, k: int = 10, n_questions: int = 50) -> RecallReport:
+        """Compare two-stage search with exact search on this index, by questions made from its own pages.
+
+        Args:
+            k: Depth that is compared.
+            n_questions: At most so many, one a page.
+
+        Returns:
+            Agreement and time for a ladder of shortlist sizes; `report.smallest(0.97)` is the least that suffices.
+
+        Raises:
+            InvalidInput: The index is empty, or a number is below 1.
+        """
+        return self.searcher.audit(k=k, n_questions=n_questions)
 
     def count(self, where: Where = None, *, documents: Sequence[FolderLike] = ()) -> int:
         """Count the pages that meet a condition, exactly."""

@@ -4,7 +4,8 @@ import io
 import sys
 from io import TextIOWrapper
 
-from visual_rag.cli import documents, models, search, show  # noqa: F401  # importing them makes their commands known
+# Importing them makes their commands known.
+from visual_rag.cli import documents, models, recall, search, show  # noqa: F401
 from visual_rag.cli.app import EXIT_ERROR, app, err, is_debugging
 from visual_rag.errors import InvalidFilter, VisualRagError
 from visual_rag.printing import print_line

@@ -1,5 +1,6 @@
 """The user's own fields on the pages of documents. Payload alone: nothing is rendered or embedded."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -29,6 +30,8 @@ def write_metadata(store: PageStore, records: Sequence[DocumentRecord], metadata
     for name in metadata:
         if not isinstance(name, str) or not name or set(name) & set('."[]'):
             raise InvalidInput(f"the field {name!r} cannot be filtered by; name it without dots, quotes and brackets")
+    for name, value in metadata.items():
+        _check_value(name, value)
     pages = store.scroll(In(DOCUMENT_ID, tuple(record.document.document_id for record in records)))
     changed = [replace(page, metadata=_merged(page.metadata, metadata)) for page in pages]
     for some in _parts(changed):
@@ -56,6 +59,25 @@ def find_page(store: PageStore, records: Sequence[DocumentRecord], page_number: 
         n_pages = records[0].n_pages
         raise InvalidInput(f"'{names}' has no page {page_number} in the index; it has {n_pages} pages, counted from 1")
     return found[0]
+
+
+def _check_value(name: str, value: Any) -> None:
+    """Refuse what JSON has no word for, or a store would turn into something else."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            _check_value(f"{name}.{key}", inner)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _check_value(name, item)
+    elif not (value is None or isinstance(value, str | int | float)) or _is_endless(value):
+        raise InvalidInput(
+            f"the field '{name}' is {value!r}; give text, a finite number, a truth value, a date as ISO 8601 text, or "
+            "a list or mapping of such"
+        )
+
+
+def _is_endless(value: Any) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from visual_rag.errors import InvalidInput
 from visual_rag.records import PageRecord
+from visual_rag.retrieve.filter_fields import PAGE_FIELDS, shown_value
 from visual_rag.retrieve.grouping import field_value
 from visual_rag.settings import Boost
 from visual_rag.store.field_kinds import field_path
@@ -58,5 +59,7 @@ def _position(value: Any) -> float | None:
 
 
 def _value(page: PageRecord, name: str) -> Any:
-    """A metadata field, nested ones with dots; None where there is none."""
+    """A field of the page, else of its metadata, nested ones with dots; None where there is none."""
+    if name in PAGE_FIELDS:
+        return shown_value(name, field_value(page, PAGE_FIELDS[name].path))
     return field_value(page, field_path(name.removeprefix("metadata.")))

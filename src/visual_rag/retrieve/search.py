@@ -6,11 +6,11 @@
 It does not write. Questions, filters and settings may come from several threads at once.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from visual_rag.embed.protocol import LateReranker, PageEmbedder
 from visual_rag.errors import InvalidInput
@@ -26,10 +26,13 @@ from visual_rag.records import (
     PageRecord,
     QueryEmbedding,
 )
+from visual_rag.retrieve.audit import RecallReport
+from visual_rag.retrieve.auditing import AuditSize, audit
 from visual_rag.retrieve.evidence import find_evidence
 from visual_rag.retrieve.filter_fields import payload_path, resolve, shown_value
 from visual_rag.retrieve.filter_language import parse_filter
 from visual_rag.retrieve.grouping import field_value, group_values, scalars
+from visual_rag.retrieve.hit_fields import check_named_fields, trimmed
 from visual_rag.retrieve.queries import QueryEmbedder, QueryLike, as_query, page_id_of, question_text
 from visual_rag.retrieve.ranking import Ranker, RankingRequest
 from visual_rag.retrieve.recommendation import Recommender
@@ -39,7 +42,7 @@ from visual_rag.settings import SearchSettings
 from visual_rag.store.filters import And, Filter, In, Not
 from visual_rag.store.images import PageImages
 from visual_rag.store.protocol import PageStore
-from visual_rag.store.schema import DOCUMENT_ID, METADATA, PAGE_ID, TEXT_LAYER
+from visual_rag.store.schema import DOCUMENT_ID, PAGE_ID
 
 _MAX_TRIES = 5
 _MOST = 2**31
@@ -218,9 +221,17 @@ class PageSearcher:
                 counts[item] = counts.get(item, 0) + 1
         return dict(sorted(counts.items(), key=lambda pair: (-pair[1], str(pair[0]))))
 
+    def scroll(self, where: Where = None) -> Iterator[PageRecord]:
+        """Go through the pages that meet a condition, in no particular order."""
+        return self._store.scroll(self._condition(where))
+
     def count(self, where: Where = None) -> int:
         """Count the pages that meet a condition."""
         return self._store.count(self._condition(where))
+
+    def audit(self, *, k: int = 10, n_questions: int = 50, seed: int = 0) -> RecallReport:
+        """Compare two-stage search with exact search; see `auditing.audit`."""
+        return audit(self._store, self._ranker, self._queries, self.settings, AuditSize(k, n_questions, seed))
 
     def page_image(self, page: PageRecord) -> bytes:
         """Read the kept image of a page, as an image file.
@@ -236,6 +247,8 @@ class PageSearcher:
         chosen, asked = settings or self.settings, [as_query(query) for query in queries]
         if chosen.channels == "auto":
             chosen = replace(chosen, channels="both" if self._reads_words else "visual")
+        if chosen.boosts or chosen.include_fields or chosen.exclude_fields:
+            self._check_fields(chosen)
         condition = self._condition(where)
         texts = [question_text(query) if chosen.channels != "visual" else "" for query in asked]
         embeddings: Sequence[QueryEmbedding | None] = [None] * len(asked)
@@ -304,7 +317,7 @@ class PageSearcher:
                 score=row.score,
                 scored_by=name,
                 similarity=row.similarity,
-                page=_trimmed(row.page, settings),
+                page=trimmed(row.page, settings),
                 embedding=embedding,
                 _explain=partial(self._evidence, request.embedding, row.page),
             )
@@ -317,6 +330,11 @@ class PageSearcher:
             raise InvalidInput("the text channel alone was asked, which looks at no pixels; ask channels='both'")
         [embedding] = self._store.embeddings([page])
         return find_evidence(query, page, embedding)
+
+    def _check_fields(self, settings: SearchSettings) -> None:
+        fields = self._store.fields()
+        if fields or self._store.count():  # an empty index knows no fields, and has no page to miss them
+            check_named_fields(settings, fields)
 
     def _condition(self, where: Where) -> Filter | None:
         if where is None:
@@ -340,39 +358,6 @@ class PageSearcher:
 
 def _both(first: Filter | None, second: Filter) -> Filter:
     return second if first is None else And((first, second))
-
-
-def _trimmed(page: PageRecord, settings: SearchSettings) -> PageRecord:
-    """Leave out of a page what was not asked for: of its text layer and its metadata."""
-    included, excluded = settings.include_fields, settings.exclude_fields
-    if included is None and not excluded:
-        return page
-    has_text = (included is None or TEXT_LAYER in included) and TEXT_LAYER not in excluded
-    own = None if included is None else _own_names(included)
-    metadata = _kept(page.metadata, "", own, _own_names(excluded))
-    return replace(page, text=page.text if has_text else "", metadata=metadata)
-
-
-def _own_names(names: Sequence[str]) -> list[str]:
-    return [name.removeprefix(f"{METADATA}.") for name in names]
-
-
-def _kept(
-    fields: Mapping[str, Any], prefix: str, included: Sequence[str] | None, excluded: Sequence[str]
-) -> dict[str, Any]:
-    """Keep what is included, None for all, and not excluded; fields within fields are named with dots."""
-    kept: dict[str, Any] = {}
-    for key, value in fields.items():
-        name = f"{prefix}{key}"
-        is_whole = included is None or name in included
-        if name in excluded:
-            continue
-        if isinstance(value, Mapping) and any(other.startswith(f"{name}.") for other in (*excluded, *(included or ()))):
-            inner = _kept(value, f"{name}.", None if is_whole else included, excluded)
-            kept |= {key: inner} if inner or is_whole else {}
-        elif is_whole:
-            kept[key] = value
-    return kept
 
 
 def _check_text_only(texts: Sequence[str], settings: SearchSettings) -> None:

@@ -78,7 +78,7 @@ class EdgeStore:
         self._fields: Kinds = read_fields(shards.documents)
         self._revision = 0
         self._unflushed_bytes = 0
-        self._rows = EdgeRows(self._session, passport)
+        self.rows = EdgeRows(self._session, passport)
 
     @classmethod
     def create(cls, folder: Path, passport: IndexPassport) -> Self:
@@ -137,15 +137,15 @@ class EdgeStore:
         for point in points:
             check_storable(point.page_id, point.payload)
         for batch in by_bytes(points):
-            assigned = self._rows.assigned(batch)  # before others are kept waiting
+            assigned = self.rows.assigned(batch)  # before others are kept waiting
             with self._writing_pages("writing pages into") as shards:
                 self._grow_fields(point.payload[METADATA] for point in batch)
                 self._write(shards.pages, batch, assigned)
 
     def _write(self, pages: edge.EdgeShard, batch: Sequence[PagePoint], assigned: Mapping[str, AssignedPage]) -> None:
-        with self._rows.replacing(batch, self._hashes([point.page_id for point in batch])):
+        with self.rows.replacing(batch, self._hashes([point.page_id for point in batch])):
             pages.update(edge.UpdateOperation.upsert_points([page_point(point, self._analyser) for point in batch]))
-        self._rows.keep_assigned(assigned)
+        self.rows.keep_assigned(assigned)
         self._unflushed_bytes += sum(point.embedding.vectors.nbytes for point in batch)
         if self._unflushed_bytes >= _FLUSH_BYTES:  # the write-ahead log keeps all that was written since
             pages.flush()
@@ -158,7 +158,7 @@ class EdgeStore:
             rows = self._session.scroll("pages", compiled, with_payload=[PAGE_HASH])
             removed = {str(row.id): str(self._session.payload(row)[PAGE_HASH]) for row in rows}
             shards.pages.update(edge.UpdateOperation.delete_points(list(removed)))
-            self._rows.remove(removed)
+            self.rows.remove(removed)
 
     def update_payload(self, pages: Sequence[PageRecord]) -> None:
         """Rewrite the payload of pages whose vectors and regions stay.
@@ -182,7 +182,7 @@ class EdgeStore:
             pages.update(text_change(page_id, self._analyser.document(new[TEXT_LAYER])))
         pages.update(edge.UpdateOperation.set_payload([page_id], dict(new)))
         if old[PAGE_HASH] != new[PAGE_HASH]:
-            self._rows.renamed(page_id, old[PAGE_HASH], new[PAGE_HASH])
+            self.rows.renamed(page_id, old[PAGE_HASH], new[PAGE_HASH])
 
     def _grow_fields(self, metadata: Iterable[Mapping[str, Any]]) -> None:
         seen: Kinds = {}
@@ -230,18 +230,18 @@ class EdgeStore:
         page_ids = [page.page_id for page in pages]
         hashes = self._hashes(page_ids)
         self._check_present(page_ids, hashes)
-        found = self._rows.read(hashes)
+        found = self.rows.read(hashes)
         self._check_present(page_ids, found)  # again: another thread may have deleted some
         return [found[page_id] for page_id in page_ids]
 
     def row_matches(self, vectors: FloatArray, *, n_rows: int) -> RowMatches | None:
         """Find rows of the index that lie near the rows of a query; see `RowMatcher`."""
         check_query(QueryPlan(vectors=vectors, limit=0), self._passport.model.dim)
-        return self._rows.matches(vectors, n_rows=n_rows)
+        return self.rows.matches(vectors, n_rows=n_rows)
 
     def row_listing(self) -> RowListing | None:
         """Tell what of the lists counts, for a parent process that reads them itself; see `RowKeeper`."""
-        return self._rows.listing()
+        return self.rows.listing()
 
     def query(self, plan: QueryPlan) -> list[ScoredPage]:
         """Run one search, best page first and equal scores by page id; the score is MaxSim.
@@ -319,7 +319,7 @@ class EdgeStore:
         """Do a part of `maintain` that others need not wait for; whether there is more of it."""
         with self._session.writing("maintaining"):
             pass  # refuses where nothing may be written
-        return self._rows.pack_some()
+        return self.rows.pack_some()
 
     def close(self) -> None:
         """Release the index; a closed store cannot be used again. A second call does nothing.
@@ -327,7 +327,7 @@ class EdgeStore:
         Raises:
             StoreError: The last writes could not be brought to disk, such as when the folder was deleted meanwhile.
         """
-        self._rows.close()
+        self.rows.close()
         self._session.close()
 
     def __enter__(self) -> Self:

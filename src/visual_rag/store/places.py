@@ -4,13 +4,13 @@ An index on a server keeps a note of it in its folder, so that opening the folde
 """
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from visual_rag.errors import StoreError
 from visual_rag.passport import IndexPassport
 from visual_rag.server_settings import ServerSettings
-from visual_rag.settings import StoreSettings, server_api_key
+from visual_rag.settings import INDEX_LOCK, StoreSettings, server_api_key
 from visual_rag.store.edge import EdgeStore
 from visual_rag.store.files import whole_file
 from visual_rag.store.protocol import PageStore
@@ -28,10 +28,11 @@ def create_store(folder: Path, passport: IndexPassport, settings: StoreSettings)
         from visual_rag.store.qdrant import QdrantStore
 
         server = _with_key(settings.server)
+        _check_no_index(folder)
         store = QdrantStore.create(server, server.collection, passport)
         folder.mkdir(parents=True, exist_ok=True)
         with whole_file(folder / SERVER_NOTE) as file:
-            file.write(json.dumps({"url": server.url, "collection": server.collection}).encode())
+            file.write(json.dumps({**asdict(server), "api_key": None}).encode())
         return store
     if settings.own_process:
         from visual_rag.store.process import ProcessStore
@@ -60,17 +61,24 @@ def open_store(folder: Path, settings: StoreSettings) -> PageStore:
     return EdgeStore.open(folder)
 
 
+def _check_no_index(folder: Path) -> None:
+    if (folder / INDEX_LOCK).exists() or (folder / SERVER_NOTE).exists():
+        raise StoreError(
+            f"'{folder.name}' holds an index already; open it, or name another folder for the one on the server",
+            collection=folder.name,
+        )
+
+
 def _with_key(server: ServerSettings) -> ServerSettings:
     return server if server.api_key else replace(server, api_key=server_api_key())
 
 
 def _noted_server(folder: Path) -> ServerSettings | None:
     try:
-        note = json.loads((folder / SERVER_NOTE).read_bytes())
-        return ServerSettings(url=note["url"], collection=note["collection"])
+        return ServerSettings(**json.loads((folder / SERVER_NOTE).read_bytes()))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise StoreError(
             f"{SERVER_NOTE} in '{folder.name}' cannot be read; open the index with StoreSettings(server=...)",
             collection=folder.name,
