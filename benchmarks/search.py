@@ -1,173 +1,169 @@
-"""Search time at growing sizes, exact and two-stage, against numpy: `python benchmarks/search.py 1000 10000`.
+"""Search measured: `python benchmarks/search.py 1000 10000 [--policy compact exact] [--peer]`.
 
-Pages are drawn like spotter's: words by Zipf's law from 20,000 directions, each seen a little differently, 300 a page;
-queries are six words of one page, the rarer the likelier. All engines see the same vectors in the same run. numpy is
-float32, one BLAS call over all pages, on as many threads as it likes. Agreement is of the top 10 with exact MaxSim.
-
-With `--spotter FOLDER` the documents of a folder are read by spotter, each page of the index is mixed from the words of
-two of them, and what users wait for is timed: the whole search, from question to hits, soft BM25 included.
+Whole searches of an embedded index are timed, as users wait for them, all but the model: questions are looked up. Every
+question goes through every way of searching, one after the other, exact search in numpy's float32 among them; what
+varies over the run meets all alike. Agreement is of the top 10 with exact MaxSim in float32. What the pages are:
+`shortlist_corpora.py` and `search_index.py`. With `--spotter FOLDER_OF_PDFS` pages are mixed from the words of real
+ones and scored by soft BM25; agreement is then with our own exact search, and numpy has no part.
 """
 
 import argparse
+import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from pipeline import render_all
+from search_index import (
+    Made,
+    SpotterTable,
+    TableEmbedder,
+    alone,
+    disk_parts,
+    make_indexes,
+    opening,
+    question_of,
+    record_of,
+)
+from search_rivals import Lance, LocalMode, Numpy, Rival
+from search_ways import BATCH, EXACT, TWO_STAGE, YARDSTICK, Asked, K, Way, rival_ways, ways_of
+from shortlist_corpora import Corpus
 
-from visual_rag.embed.spotter import Spotter
-from visual_rag.passport import IndexPassport
-from visual_rag.records import FloatArray, ModelIdentity, PageEmbedding, PagePoint
+from visual_rag.records import FloatArray, Hits
 from visual_rag.retrieve.search import PageSearcher
-from visual_rag.scoring import normalise_rows, pool_clusters
-from visual_rag.settings import SearchSettings
+from visual_rag.settings import PolicyName
 from visual_rag.store.edge import EdgeStore
 from visual_rag.store.images import PageImages
-from visual_rag.store.protocol import QueryPlan
-from visual_rag.store.schema import page_payload
-from visual_rag.testing import make_record
 
-DIM, N_WORDS, ROWS_A_PAGE, WORDS_A_QUERY, N_QUERIES, N_POOLED = 128, 20_000, 300, 6, 20, 64
-MODEL = ModelIdentity(name="drawn", revision="1", weights_hash="0", dim=DIM, backend="numpy")
+SLOW_RIVALS_UP_TO = 1000  # pages; beyond, local mode needs tens of gigabytes
+EVERY = {BATCH: 4, 1: 1}  # of the questions: that often a way that takes so many at once is tried
 
 
-def draw_pages(n_pages: int, random: np.random.Generator) -> tuple[list[FloatArray], list[FloatArray]]:
-    """Draw pages and queries."""
-    directions = normalise_rows(random.standard_normal((N_WORDS, DIM)).astype(np.float32))
-    frequency = 1 / np.arange(1, N_WORDS + 1)
-    pages, words = [], []
-    for _ in range(n_pages):
-        drawn = random.choice(N_WORDS, ROWS_A_PAGE, p=frequency / frequency.sum())
-        noise = 0.05 * random.standard_normal((ROWS_A_PAGE, DIM)).astype(np.float32)
-        pages.append(normalise_rows(directions[drawn] + noise))
-        words.append(drawn)
-    queries = []
-    for number in random.choice(n_pages, N_QUERIES, replace=False):
-        rare = np.sort(np.unique(words[number]))[-3 * WORDS_A_QUERY :]
-        queries.append(directions[random.choice(rare, WORDS_A_QUERY, replace=False)])
-    return pages, queries
+def measure(ways: list[Way], asked: Asked) -> None:
+    """Take every question through every way, in turns."""
+    ids = [record_of(number).page_id for number in range(asked.scores.shape[1])]
+    for way in ways:
+        way.search(0)  # not counted: what is made once
+    for number in range(len(asked.texts)):
+        for way in ways[number % len(ways) :] + ways[: number % len(ways)]:
+            if number % EVERY[way.n_questions]:
+                continue
+            started = time.perf_counter()
+            found = way.search(number)
+            way.times.append(1000 * (time.perf_counter() - started) / way.n_questions / way.share)
+            if way.passing is not None and isinstance(found, Hits):
+                top = {ids[page] for page in asked.best(number, way.passing(number))}
+                if top:
+                    way.agreement.append(len(top & {hit.page.page_id for hit in found}) / len(top))
 
 
-def fill(folder: Path, pages: list[FloatArray]) -> EdgeStore:
-    """Store the pages."""
-    passport = IndexPassport(model=MODEL, dpi=72, renderer="none", pooling=f"clusters{N_POOLED}")
-    store, whole = EdgeStore.create(folder, passport), np.array([[0, 0, 1, 1]], dtype=np.float32)
-    for start in range(0, len(pages), 100):
-        points = []
-        for number, rows in enumerate(pages[start : start + 100], start=start):
-            record = make_record(page_index=number, n_vectors=len(rows))
-            embedding = PageEmbedding(
-                vectors=rows, regions=whole.repeat(len(rows), 0), is_patch=np.ones(len(rows), dtype=np.bool_)
-            )
-            pooled = pool_clusters(rows, N_POOLED)
-            points.append(
-                PagePoint(page_id=record.page_id, embedding=embedding, pooled=pooled, payload=page_payload(record))
-            )
-        store.upsert(points)
-    store.maintain()
-    return store
+def report(ways: Sequence[Way]) -> None:
+    """Print a line for each way; ratios are to numpy, or to exact search where it has no part."""
+    yardstick = next((way for way in ways if way.name == YARDSTICK), ways[0])
+    print(f"| a question, K = {K} | p50 ms | p95 ms | least ms | speed, p50 | speed, least | top-10 agreement |")
+    print("|---|---|---|---|---|---|---|")
+    for way in ways:
+        middle, least = statistics.median(way.times), min(way.times)
+        cells = [way.name, f"{middle:.1f}", f"{np.percentile(way.times, 95):.1f}", f"{least:.1f}"]
+        cells += [f"{statistics.median(yardstick.times) / middle:.2f}", f"{min(yardstick.times) / least:.2f}"]
+        cells.append(f"{statistics.mean(way.agreement):.3f}" if way.agreement else "")
+        print(f"| {' | '.join(cells)} |", flush=True)
 
 
-def measure(
-    name: str,
-    search: Callable[[FloatArray], list[str]],
-    queries: list[FloatArray],
-    exact: list[list[str]],
-    yardstick_ms: float,
+def report_folder(folder: Path, made: Made, policy: PolicyName, opened: dict[str, FloatArray]) -> None:
+    """Print what an index takes: disk, memory, time to open."""
+    n_pages = len(made.starts) - 1
+    parts = {name: size / n_pages for name, size in sorted(disk_parts(folder).items(), key=lambda part: -part[1])}
+    log = parts.get("write-ahead log", 0)
+    print(f"{n_pages / made.seconds[policy]:.0f} pages/s to make it, drawing included; one BLAS thread")
+    print(f"{sum(parts.values()):,.0f} bytes a page on disk, {sum(parts.values()) - log:,.0f} without the log:")
+    print("; ".join(f"{name} {size:,.0f}" for name, size in parts.items()))
+    kind = SpotterTable if made.gate else TableEmbedder
+    seen = opening(folder, kind, opened)
+    print(f"{seen.open_s:.2f} s to open, {seen.first_search_s:.2f} s the first search, in a new process")
+    stages = {"imports": seen.imported, "opening": seen.opened, "20 searches": seen.searched}
+    memory = [f"after {name} {size['all']:.0f} ({size['own']:.0f})" for name, size in stages.items()]
+    print(f"resident MB, in brackets without mapped files: {', '.join(memory)}", flush=True)
+
+
+def run_policy(
+    folder: Path, made: Made, policy: PolicyName, n_questions: int, rivals: tuple[Numpy | None, list[Rival]]
 ) -> float:
-    """Time one way of searching; print median, ratio to numpy and agreement with exact search."""
-    search(queries[0])
-    times, found = [], []
-    for query in queries:
-        started = time.perf_counter()
-        found.append(search(query))
-        times.append(1000 * (time.perf_counter() - started))
-    agreement = statistics.mean(len(set(a) & set(b)) / len(b) for a, b in zip(found, exact, strict=True))
-    median = statistics.median(times)
-    ratio = (yardstick_ms or median) / median
-    print(f"  {name:34s} p50 {median:8.1f} ms  {ratio:5.2f} x numpy  top-10 agreement {agreement:.3f}", flush=True)
-    return median
+    """Measure one index; its p50 of two stages, in milliseconds."""
+    queries = made.queries[:n_questions]
+    best = range(len(queries)) if made.truth is None else made.truth.argmax(axis=1).tolist()
+    texts = [question_of(number, page) for number, page in zip(range(len(queries)), best, strict=False)]
+    table = dict(zip(texts, queries, strict=True))
+    print(f"\n### {policy}\n")
+    report_folder(folder, made, policy, table)
+    embedder = SpotterTable(table) if made.gate else TableEmbedder(table)
+    with EdgeStore.open(folder) as store:
+        searcher = PageSearcher(store, embedder, PageImages(folder), TWO_STAGE)
+        truth = true_by_search(searcher, texts, len(made.starts) - 1) if made.truth is None else made.truth
+        asked = Asked(texts, queries, truth[: len(texts)])
+        ways = ways_of(searcher, asked)
+        numpy, slow = rivals
+        ways += rival_ways(numpy, slow, asked) if numpy else []
+        print(f"\nload of the machine before {os.getloadavg()[0]:.1f}", end="", flush=True)
+        measure(ways, asked)
+    print(f", after {os.getloadavg()[0]:.1f}; {len(texts)} questions\n")
+    report(ways)
+    return statistics.median(ways[1].times)
 
 
-def mixed_pages(embeddings: list[PageEmbedding], n_pages: int, random: np.random.Generator) -> list[FloatArray]:
-    """Make pages with half of the words of each of two real ones."""
-    pages = []
-    for _ in range(n_pages):
-        pair = [embeddings[number].vectors for number in random.choice(len(embeddings), 2, replace=False)]
-        pages.append(np.concatenate([rows[random.random(len(rows)) < 0.5] for rows in pair] + [pair[0][:1]]))
-    return pages
+def true_by_search(searcher: PageSearcher, texts: Sequence[str], n_pages: int) -> FloatArray:
+    """Score every page by exact search: shape (n_questions, n_pages), 0 for no hit."""
+    places = {record_of(number).page_id: number for number in range(n_pages)}
+    scores = np.zeros((len(texts), n_pages), dtype=np.float32)
+    for row, text in enumerate(texts):
+        for hit in searcher.search(text, k=n_pages, settings=EXACT):
+            scores[row, places[hit.page.page_id]] = hit.score
+    return scores
 
 
-def run_spotter(folder: Path, n_pages: int) -> None:
-    """Time whole searches by spotter at one size."""
-    spotter, random = Spotter(), np.random.default_rng(5)
-    rendered = [page for page in render_all(folder, spotter.page_dpi) if page.words]
-    pages = mixed_pages(spotter.embed_pages(rendered), n_pages, random)
-    questions = []
-    for number in random.choice(len(rendered), N_QUERIES):
-        words = rendered[number].text.split()
-        start = random.integers(max(1, len(words) - WORDS_A_QUERY))
-        questions.append(" ".join(["page", *words[start : start + WORDS_A_QUERY]]))
-    with tempfile.TemporaryDirectory() as scratch, fill(Path(scratch) / "index", pages) as store:
-        found: dict[str, list[list[str]]] = {}
-        for mode in ("exact", "auto"):
-            searcher = PageSearcher(store, spotter, PageImages(Path(scratch)), SearchSettings(mode=mode))
-            searcher.search(questions[0])  # takes the sample
-            times, found[mode] = [], []
-            for question in questions:
-                started = time.perf_counter()
-                found[mode].append([hit.page.page_id for hit in searcher.search(question, k=10)])
-                times.append(1000 * (time.perf_counter() - started))
-            print(
-                f"{n_pages:,} spotter pages, {mode:5s}: p50 {statistics.median(times):.0f} ms, max {max(times):.0f} ms"
-            )
-        pairs = [pair for pair in zip(found["auto"], found["exact"], strict=True) if pair[1]]
-        agreement = statistics.mean(len(set(a) & set(b)) / len(b) for a, b in pairs)
-        print(f"  top-10 agreement of auto with exact {agreement:.3f}, over {len(pairs)} questions")
+def run(n_pages: int, arguments: argparse.Namespace) -> dict[PolicyName, float]:
+    """Measure at one size; p50 of two stages by policy."""
+    with tempfile.TemporaryDirectory(dir=arguments.scratch) as name:
+        scratch = Path(name)
+        kind = "spotter" if arguments.spotter else arguments.kind
+        made: Made = alone(make_indexes, kind, n_pages, arguments.spotter, scratch, arguments.policy)
+        corpus = made.corpus(scratch / "rows")
+        print(f"\n## {n_pages:,} pages, {kind}: {len(corpus.rows) / n_pages:.0f} rows each")
+        numpy = None if made.gate else Numpy(corpus, arguments.numpy_pages)
+        if numpy and numpy.share < 1:
+            print(f"\nnumpy scored {numpy.share:.0%} of the pages, and its time was multiplied")
+        slow = [] if made.gate or n_pages > SLOW_RIVALS_UP_TO else slow_rivals(corpus, peer=arguments.peer)
+        return {
+            policy: run_policy(scratch / policy, made, policy, arguments.questions, (numpy, slow))
+            for policy in arguments.policy
+        }
 
 
-def run(n_pages: int) -> None:
-    """Measure at one size."""
-    pages, queries = draw_pages(n_pages, np.random.default_rng(5))
-    ids = [make_record(page_index=number).page_id for number in range(n_pages)]
-    rows = np.concatenate(pages)
-    starts = np.arange(0, len(rows), ROWS_A_PAGE)
-
-    def numpy_search(query: FloatArray) -> list[str]:
-        scores = np.maximum.reduceat(rows @ query.T, starts, axis=0).sum(axis=1)
-        return [ids[number] for number in np.argsort(-scores)[:10]]
-
-    exact = [numpy_search(query) for query in queries]
-    print(f"{n_pages:,} pages x {ROWS_A_PAGE} x {DIM}")
-    yardstick = measure("numpy float32, brute force", numpy_search, queries, exact, 0)
-    with tempfile.TemporaryDirectory() as scratch, fill(Path(scratch) / "index", pages) as store:
-
-        def edge(shortlist: int | None) -> Callable[[FloatArray], list[str]]:
-            return lambda query: [
-                row.page.page_id for row in store.query(QueryPlan(vectors=query, limit=10, shortlist=shortlist))
-            ]
-
-        measure("EdgeStore turbo8, exact", edge(None), queries, exact, yardstick)
-        size = SearchSettings().shortlist_size(n_pages)
-        measure(f"EdgeStore turbo8, two stages of {size}", edge(size), queries, exact, yardstick)
-        stored = store.size()
-        print(f"  {stored.size_bytes / n_pages:,.0f} bytes a page on disk, write-ahead log included")
+def slow_rivals(corpus: Corpus, *, peer: bool) -> list[Rival]:
+    """Load those that are for small indexes."""
+    return [LocalMode(corpus), *([Lance(corpus)] if peer else [])]
 
 
 def main() -> None:
     """Measure at each size."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sizes", type=int, nargs="*", default=[1000, 10_000])
+    parser.add_argument("--kind", choices=("drawn", "words"), default="drawn")
     parser.add_argument("--spotter", type=Path, metavar="FOLDER")
+    parser.add_argument("--policy", nargs="+", choices=("compact", "exact", "tiny"), default=["compact"])
+    parser.add_argument("--peer", action="store_true", help="LanceDB too, up to 1,000 pages: pip install lancedb")
+    parser.add_argument("--questions", type=int, default=40)
+    parser.add_argument("--numpy-pages", type=int, default=10_000, help="that are held in float32, 358 kB each")
+    parser.add_argument("--scratch", type=Path, help="folder for the indexes, 220 kB a page and policy")
     arguments = parser.parse_args()
-    for n_pages in arguments.sizes:
-        if arguments.spotter:
-            run_spotter(arguments.spotter, n_pages)
-        else:
-            run(n_pages)
+    found = {size: run(size, arguments) for size in arguments.sizes}
+    first, *others = found
+    for size in others:
+        for policy, middle in found[size].items():
+            growth = middle / found[first][policy]
+            print(f"\n{policy}: p50 of two stages grows {growth:.2f} times from {first:,} to {size:,} pages")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What an index offers to those who look for pages; `VisualIndex` has all of it. Each method has an async twin.
+"""What an index offers to those who look for pages; `VisualIndex` has all of it.
 
-The twins run in a thread, so the event loop goes on; with `StoreSettings(own_process=True)` other threads do as well
-while the engine works.
+`asearch`, `asearch_batch`, `asearch_groups` and `arecommend` do not block the event loop: they run in a thread. With
+`StoreSettings(own_process=True)` other threads go on as well while the engine works.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from visual_rag.retrieve.filter_language import parse_filter
 from visual_rag.retrieve.queries import QueryLike
 from visual_rag.retrieve.search import PageSearcher, Where
 from visual_rag.settings import SearchSettings
-from visual_rag.store.filters import And, Filter
+from visual_rag.store.filters import Filter, all_of
 
 FolderLike = str | os.PathLike[str]
 
@@ -221,6 +221,4 @@ class Searching(ABC):
     def _within(self, where: Where, documents: Sequence[FolderLike]) -> Where:
         """Both conditions as one."""
         inside = self.documents_condition(documents)
-        if inside is None or where is None:
-            return inside if where is None else where
-        return And((parse_filter(where) if isinstance(where, str) else where, inside))
+        return all_of(parse_filter(where) if isinstance(where, str) else where, inside)

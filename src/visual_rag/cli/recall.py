@@ -18,7 +18,7 @@ def recall(
     wanted: Annotated[float, typer.Option(min=0, max=1, help="Share of the exact answer that is enough.")] = 0.97,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare searches by a shortlist with searches of every page, and say how long the shortlist must be."""
+    """Check how long the shortlist must be to lose no pages."""
     from visual_rag.retrieve.audit import advice
 
     with open_index(index) as opened:

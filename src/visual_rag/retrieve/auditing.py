@@ -1,6 +1,7 @@
 """The audit of a live index: questions from its own pages, asked exactly and by shortlists of growing size."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
 
@@ -51,11 +52,13 @@ def audit(
         return [embedding.vectors for embedding in store.embeddings(some)]
 
     asked = audit_questions(pages, rows_of, n_questions=size.n_questions, seed=size.seed)
-    embeddings = {question.name: _embedded(question, queries) for question in asked}
+    embeddings = {id(question): _embedded(question, queries) for question in asked}
+
+    plain = replace(settings, channels="visual", shortlist_share=0.0, min_similarity=0.0, diversity=0.0, boosts=())
 
     def search(question: AuditQuestion, depth: int, mode: SearchMode, shortlist: int = 1) -> Found:
-        tried = SearchSettings(mode=mode, channels="visual", min_shortlist=shortlist, shortlist_share=0.0)
-        request = RankingRequest(embedding=embeddings[question.name], text="", condition=None, settings=tried)
+        tried = replace(plain, mode=mode, min_shortlist=shortlist)
+        request = RankingRequest(embedding=embeddings[id(question)], text="", condition=None, settings=tried)
         rows = islice(ranker.ranked(request, depth, Trace()), depth)
         return [(row.page.page_id, row.score) for row in rows]
 

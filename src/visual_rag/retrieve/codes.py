@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-") | {"\u00ad": None})
 _CANDIDATE = re.compile(r"[^\W_]+(?:[-./_:][^\W_]+)*")
+_MEASURE = re.compile(r"[0-9]+([.,][0-9]+)?-?[^\W\d_]+")  # 24V, 10mm, 1st, 24-hour; 172S is lost with them
+_RANGE = re.compile(r"[0-9]{1,4}[-./:][0-9]{1,4}([-./:][0-9]{2,4})?")  # 2019-2020, 3/4, 12.05.2019, 10:30
 _MOST_CODES = 8
 
 
@@ -21,7 +23,7 @@ def find_codes(question: str) -> tuple[str, ...]:
         question: Plain words.
 
     Returns:
-        At most eight, in order, each once.
+        At most eight, in order, each once. Measures, ordinals, dates and ranges are none.
     """
     found = (match.group() for match in _CANDIDATE.finditer(question.translate(_DASHES)))
     return tuple(dict.fromkeys(filter(_is_code, found)))[:_MOST_CODES]
@@ -34,6 +36,8 @@ def count_codes(codes: Sequence[str], text: str) -> int:
 
 
 def _is_code(word: str) -> bool:
+    if _MEASURE.fullmatch(word) or _RANGE.fullmatch(word):
+        return False
     has_digit = any(character.isdigit() for character in word)
     has_letter = any(character.isalpha() for character in word)
     return has_digit and len(word) > 2 and (has_letter or "-" in word)

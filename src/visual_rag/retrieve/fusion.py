@@ -25,8 +25,8 @@ def fuse(
         second: Likewise.
         fusion: `rrf` goes by rank alone; `dbsf` and `minmax` by scores.
         second_weight: Share of the second, in [0, 1]; the first has the rest.
-        unread: Pages that the second cannot know, such as scans for a text channel: the first alone decides on them,
-            with all the weight, or else they would rank behind every page that both know.
+        unread: Pages that the second cannot know, such as scans for a text channel, and would all rank last. They get
+            from it as much, for what they are worth in the first, as the other pages of the first do on average.
 
     Returns:
         Fused scores of all pages of either; a page that one of them knows and lacks gets nothing from it.
@@ -37,8 +37,11 @@ def fuse(
         Score Fusion, 2023 (three standard deviations around the mean); Bruch et al., arXiv:2210.11934 (min-max).
     """
     seen, read = _SCALES[fusion](first), _SCALES[fusion](second)
-    fused = {page_id: (1 if page_id in unread else 1 - second_weight) * score for page_id, score in seen.items()}
-    for page_id, score in read.items():
+    worth = sum(score for page_id, score in seen.items() if page_id not in unread)
+    rate = min(1.0, sum(read.get(page_id, 0.0) for page_id in seen if page_id not in unread) / worth) if worth else 1.0
+    guessed = {page_id: rate * seen[page_id] for page_id in seen if page_id in unread}
+    fused = {page_id: (1 - second_weight) * score for page_id, score in seen.items()}
+    for page_id, score in (*read.items(), *guessed.items()):
         fused[page_id] = fused.get(page_id, 0.0) + second_weight * score
     return fused
 
@@ -57,7 +60,8 @@ def _by_deviation(scores: Scores) -> dict[str, float]:
 
 
 def _by_range(scores: Scores) -> dict[str, float]:
-    return _spread(scores, min(scores.values(), default=0.0), max(scores.values(), default=0.0))
+    """From nothing at all, which is 0 for BM25, to the best; the least that was found is more than nothing."""
+    return _spread(scores, min(0.0, *scores.values()) if scores else 0.0, max(scores.values(), default=0.0))
 
 
 def _spread(scores: Scores, low: float, high: float) -> dict[str, float]:

@@ -1,13 +1,14 @@
 """One ranking of an index for one question, by one channel or both, the same however it is paged through."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
 
-from visual_rag.records import QueryEmbedding
+from visual_rag.records import PageRecord, QueryEmbedding
 from visual_rag.retrieve.boosts import boost_factor
+from visual_rag.retrieve.code_rescue import codes_first, pages_with_codes
 from visual_rag.retrieve.diversity import diversified
 from visual_rag.retrieve.levels import laddered, level_sizes
 from visual_rag.retrieve.text_channel import BM25, TextChannel
@@ -74,9 +75,11 @@ class Ranker:
 
         def rank(size: int) -> Sequence[Candidate]:
             known = first if size == sizes[0] else None
-            rows = self._level(request, self._plan(request, n_pages, size, n_wanted), trace, known)
-            is_first_of_many = size == sizes[0] and bool(request.settings.diversity)
-            return self._diversified(rows, request.settings, trace) if is_first_of_many else rows
+            is_diverse = size == sizes[0] and bool(request.settings.diversity)
+            coded = self._coded(request, trace)
+            rows = self._level(request, self._plan(request, n_pages, size, n_wanted), coded, trace, known)
+            rows = self._diversified(rows, request.settings, trace) if is_diverse else rows
+            return codes_first(rows, request.text, coded)
 
         return laddered(sizes, rank, min_similarity=request.settings.min_similarity)
 
@@ -89,7 +92,7 @@ class Ranker:
         return self._plan(request, n_pages, sizes[0], n_wanted)
 
     def _sizes(self, request: RankingRequest, n_pages: int) -> list[int]:
-        if n_pages and request.is_plain and request.settings.is_exact(n_pages):
+        if n_pages and request.settings.is_exact(n_pages):
             return [n_pages]
         return level_sizes(n_pages, request.settings)
 
@@ -106,8 +109,18 @@ class Ranker:
             is_seen=None if embedding is None else embedding.is_seen,
         )
 
+    def _coded(self, request: RankingRequest, trace: Trace) -> dict[str, PageRecord]:
+        if not request.text or not request.settings.rescue_codes:
+            return {}
+        return pages_with_codes(self._store, request.text, request.condition, trace)
+
     def _level(
-        self, request: RankingRequest, plan: QueryPlan, trace: Trace, known: Sequence[Candidate] | None
+        self,
+        request: RankingRequest,
+        plan: QueryPlan,
+        coded: Mapping[str, PageRecord],
+        trace: Trace,
+        known: Sequence[Candidate] | None,
     ) -> Sequence[Candidate]:
         rows: Sequence[Candidate] = known or ()
         if known is None and request.embedding is not None:
@@ -115,9 +128,9 @@ class Ranker:
             with trace.step(f"score by {self._visual.scored_by}", extent):
                 rows = self._visual.best([plan])[0]
         if request.embedding is None:
-            rows = self._text.ranked(request.text, plan, request.settings, trace)
+            rows = self._text.ranked(request.text, plan, coded, trace)
         elif request.text:
-            rows = self._text.fused(request.text, rows, plan, request.settings, trace)
+            rows = self._text.fused((request.text, request.settings), rows, plan, coded, trace)
         return _boosted(rows, request.settings.boosts)
 
     def _diversified(self, rows: Sequence[Candidate], settings: SearchSettings, trace: Trace) -> list[Candidate]:

@@ -120,5 +120,6 @@ class Recommender:
         rows = [
             Candidate(page=page, score=float(score), similarity=float(mean))
             for page, score, mean in zip(pages, scores, means, strict=True)
+            if mean > 0 or not n_positive  # a page that no positive example hears is not like them
         ]
         return sorted(rows, key=in_order)

@@ -39,7 +39,7 @@ from visual_rag.retrieve.recommendation import Recommender
 from visual_rag.retrieve.trace import Trace
 from visual_rag.retrieve.visual import Candidate, VisualScorer
 from visual_rag.settings import SearchSettings
-from visual_rag.store.filters import And, Filter, In, Not
+from visual_rag.store.filters import Filter, In, Not, all_of
 from visual_rag.store.images import PageImages
 from visual_rag.store.protocol import PageStore
 from visual_rag.store.schema import DOCUMENT_ID, PAGE_ID
@@ -187,7 +187,7 @@ class PageSearcher:
                 positives, has none to compare with.
         """
         _check_page(k, offset)
-        trace, chosen = Trace(), settings or self.settings
+        trace, chosen = Trace(), self._checked(settings)
         if chosen.min_similarity and not examples.positive:
             raise InvalidInput(
                 "min_similarity is to the positive examples, and there are none; leave it out, or name one"
@@ -244,11 +244,9 @@ class PageSearcher:
     def _requests(
         self, queries: Sequence[QueryLike], where: Where, settings: SearchSettings | None, trace: Trace
     ) -> list[RankingRequest]:
-        chosen, asked = settings or self.settings, [as_query(query) for query in queries]
+        chosen, asked = self._checked(settings), [as_query(query) for query in queries]
         if chosen.channels == "auto":
             chosen = replace(chosen, channels="both" if self._reads_words else "visual")
-        if chosen.boosts or chosen.include_fields or chosen.exclude_fields:
-            self._check_fields(chosen)
         condition = self._condition(where)
         texts = [question_text(query) if chosen.channels != "visual" else "" for query in asked]
         embeddings: Sequence[QueryEmbedding | None] = [None] * len(asked)
@@ -290,7 +288,7 @@ class PageSearcher:
         ledger = {record.document.document_id: record for record in self._store.documents()}
         groups = []
         for value in values:
-            inside = replace(request, condition=_both(request.condition, In(path, (value,))))
+            inside = replace(request, condition=all_of(request.condition, In(path, (value,))))
             trace = Trace()
             rows = list(islice(self._ranker.ranked(inside, grouping.group_size, trace), grouping.group_size))
             document = ledger.get(str(value)) if path == DOCUMENT_ID else None
@@ -331,10 +329,12 @@ class PageSearcher:
         [embedding] = self._store.embeddings([page])
         return find_evidence(query, page, embedding)
 
-    def _check_fields(self, settings: SearchSettings) -> None:
-        fields = self._store.fields()
-        if fields or self._store.count():  # an empty index knows no fields, and has no page to miss them
-            check_named_fields(settings, fields)
+    def _checked(self, settings: SearchSettings | None) -> SearchSettings:
+        """The settings of a search, whose fields are there; an empty index knows none, and has no page to miss them."""
+        chosen = settings or self.settings
+        if (chosen.boosts or chosen.include_fields or chosen.exclude_fields) and self._store.count():
+            check_named_fields(chosen, self._store.fields())
+        return chosen
 
     def _condition(self, where: Where) -> Filter | None:
         if where is None:
@@ -342,7 +342,7 @@ class PageSearcher:
         return resolve(parse_filter(where) if isinstance(where, str) else where, self._store.fields())
 
     def _without(self, condition: Filter | None, page_ids: Sequence[str]) -> Filter | None:
-        return _both(condition, Not(In(PAGE_ID, tuple(page_ids)))) if page_ids else condition
+        return all_of(condition, Not(In(PAGE_ID, tuple(page_ids)))) if page_ids else condition
 
     def _until_quiet(self, find: Callable[[], T]) -> T:
         """Search; again, when another thread has removed pages between finding them and reading their vectors."""
@@ -354,10 +354,6 @@ class PageSearcher:
                 if self._store.revision == revision:
                     raise
         return find()
-
-
-def _both(first: Filter | None, second: Filter) -> Filter:
-    return second if first is None else And((first, second))
 
 
 def _check_text_only(texts: Sequence[str], settings: SearchSettings) -> None:

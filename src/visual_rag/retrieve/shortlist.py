@@ -12,11 +12,12 @@ import numpy as np
 
 from visual_rag.embed.protocol import MatchScorer, PageEmbedder
 from visual_rag.records import FloatArray, QueryEmbedding, RowMatches
-from visual_rag.store.filters import And, Filter, In
+from visual_rag.store.filters import In, all_of
 from visual_rag.store.protocol import PageStore, QueryPlan, RowMatcher
-from visual_rag.store.schema import PAGE_ID
+from visual_rag.store.schema import PAGE_ID, PAGE_INDEX
 
 _ROWS_READ = 100_000  # 20 ms; more found no better pages among 10,000 (benchmarks/shortlist.py)
+_MOST_PASSING = 20_000  # whose ids are read, 0.1 s; a filter that lets more through goes to the engine's own shortlist
 
 
 class Shortlister:
@@ -33,24 +34,26 @@ class Shortlister:
         matches = self._store.row_matches(plan.vectors, n_rows=_ROWS_READ)
         if matches is None:
             return plan
-        page_ids = best_pages(matches, self._scores(matches, plan), self._size(plan, len(matches.page_ids)))
-        if matches.unlisted:
-            unlisted = _both(plan.filter, In(PAGE_ID, tuple(matches.unlisted)))
-            fresh = self._store.query(replace(plan, limit=plan.shortlist, filter=unlisted))
+        scores = self._scores(matches, plan)
+        if plan.filter is not None:
+            n_passing = self._store.count(plan.filter)
+            if n_passing > _MOST_PASSING:
+                return plan
+            passing = {page_id for page_id, _ in self._store.values(PAGE_INDEX, plan.filter)}
+            scores = np.where([page_id in passing for page_id in matches.page_ids], scores, -np.inf)
+        page_ids = best_pages(matches, scores, plan.shortlist)
+        unlisted = tuple(matches.unlisted)
+        if unlisted:
+            fresh = self._store.query(
+                replace(plan, limit=plan.shortlist, filter=all_of(plan.filter, In(PAGE_ID, unlisted)))
+            )
             page_ids += [row.page.page_id for row in fresh]
-        return replace(plan, shortlist=None, filter=_both(plan.filter, In(PAGE_ID, tuple(page_ids))))
+        return replace(plan, shortlist=None, filter=all_of(plan.filter, In(PAGE_ID, tuple(page_ids))))
 
     def _scores(self, matches: RowMatches, plan: QueryPlan) -> FloatArray:
         if self._scorer is None:
             return maxsim_scores(matches, plan.vectors)
         return self._scorer.score_matches(query_of(plan), matches)
-
-    def _size(self, plan: QueryPlan, n_listed: int) -> int:
-        """As many pages as leave a shortlist once those that the filter refuses are gone, if they are like others."""
-        shortlist = plan.shortlist or 0
-        if plan.filter is None:
-            return shortlist
-        return min(n_listed, round(shortlist * n_listed / max(1, self._store.count(plan.filter))))
 
 
 def query_of(plan: QueryPlan) -> QueryEmbedding:
@@ -83,12 +86,6 @@ def maxsim_scores(matches: RowMatches, query: FloatArray) -> FloatArray:
 
 
 def best_pages(matches: RowMatches, scores: FloatArray, size: int) -> list[str]:
-    """Ids of the `size` listed pages of the highest scores, in no particular order; equal ones by their place."""
-    if size >= len(scores):
-        return list(matches.page_ids)
+    """Ids of the `size` listed pages of the highest scores, best first; those of minus infinity are left out."""
     order = np.argsort(-scores, kind="stable")[:size]
-    return [matches.page_ids[position] for position in order]
-
-
-def _both(first: Filter | None, second: Filter) -> Filter:
-    return second if first is None else And((first, second))
+    return [matches.page_ids[position] for position in order if scores[position] > -np.inf]

@@ -15,7 +15,7 @@ from visual_rag.passport import IndexPassport
 from visual_rag.records import FloatArray, ModelIdentity, PagePoint, make_document_id
 from visual_rag.scoring import maxsim, normalise_rows
 from visual_rag.store.filters import In, Not
-from visual_rag.store.protocol import EngineTuning, PageStore, QueryPlan
+from visual_rag.store.protocol import EngineTuning, PageStore, QueryPlan, RowMatcher
 from visual_rag.store.samples import make_point
 
 
@@ -104,6 +104,30 @@ class SearchContract:
         self._assert_ranked(rows, self._expected(query, points))
         assert rows[0].page.page_id == points[4].page_id
         assert (len(rows), len(everything), len(few)) == (5, len(points), 3)
+
+    def test_rows_that_a_query_meets_are_those_of_the_pages(self, tmp_path: Path) -> None:
+        """With all lists read, the best match of each query row on each page is that of brute force.
+
+        Only where a store offers lists for so few pages.
+        """
+        import pytest
+
+        points = self._points()
+        query = self._rows(np.random.default_rng(2), 5) * np.array([[1], [2], [0.5], [1], [3]], dtype=np.float32)
+        with closing(self.make_store(tmp_path / "index", self._passport)) as store:
+            store.upsert(points[:20])
+            store.maintain()
+            store.upsert(points[20:])
+            matches = store.row_matches(query, n_rows=10**6) if isinstance(store, RowMatcher) else None
+        if matches is None:
+            pytest.skip("the store has no row lists of so few pages")
+        assert set(matches.page_ids) == {point.page_id for point in points[:20]}
+        assert set(matches.unlisted) == {point.page_id for point in points[20:]}
+        best = np.full((len(query), len(matches.page_ids)), -np.inf)
+        np.maximum.at(best, (matches.query_row, matches.page), matches.cosine)
+        scores = np.linalg.norm(query, axis=1) @ best
+        expected = self._expected(query, points)
+        np.testing.assert_allclose(scores, [expected[page_id] for page_id in matches.page_ids], rtol=2 * self.tolerance)
 
     def test_filters_hold_in_every_stage(self, tmp_path: Path) -> None:
         """A filter decides what is shortlisted, not what is left of a shortlist."""

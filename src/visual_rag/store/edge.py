@@ -68,7 +68,11 @@ _FLUSH_BYTES = 64 * 2**20  # of float32 values; on disk the write-ahead log take
 
 
 class EdgeStore:
-    """A `PageStore` in a local folder. Make one with `create` or `open`; it is a context manager."""
+    """A `PageStore` and `RowMatcher` in a local folder. Make one with `create` or `open`; it is a context manager.
+
+    Attributes:
+        rows: Copies of the pages' rows beside the engine, and the lists of them.
+    """
 
     def __init__(self, folder: Path, lock: FolderLock, shards: Shards, passport: IndexPassport) -> None:
         self._folder = folder

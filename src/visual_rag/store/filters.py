@@ -136,5 +136,11 @@ class Or(Condition):
 Filter = In | Between | HasWords | Contains | IsEmpty | IsNull | Not | And | Or
 
 
+def all_of(*conditions: Filter | None) -> Filter | None:
+    """Join conditions; None stands for no condition."""
+    given = tuple(condition for condition in conditions if condition is not None)
+    return And(given) if len(given) > 1 else given[0] if given else None
+
+
 def _parts(condition: Condition, kind: type[And] | type[Or]) -> tuple[Filter, ...]:
     return condition.conditions if isinstance(condition, kind) else (condition,)  # type: ignore[return-value]

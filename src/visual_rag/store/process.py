@@ -50,7 +50,7 @@ _MOST_TRIES = 3
 
 
 class ProcessStore:
-    """A `PageStore` in a local folder, searched by a process of its own. Make one with `create` or `open`."""
+    """A `PageStore` and `RowMatcher` in a local folder, in a process of its own. Make one with `create` or `open`."""
 
     def __init__(self, folder: Path, process: SearchProcess) -> None:
         self._folder = folder

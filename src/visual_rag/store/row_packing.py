@@ -24,7 +24,6 @@ _MOST_DEAD, _MOST_SMALL = 0.2, 8
 _FULL_ENTRIES = 2**20  # about; 3,400 pages of spotter
 _PAGES_AT_ONCE = 16  # a few tenths of a second for their codes
 _SAMPLE_PAGES, _SAMPLE_PAGES_OF_ENGINE = 2000, 400  # the engine takes 4 ms a page
-Steps = Generator[None, None, None]
 ReadPages = Callable[[Sequence[str]], Mapping[str, PageEmbedding]]
 
 
@@ -119,13 +118,14 @@ class Packer:
         centroids, n_pages_learnt = packed.centroids, packed.manifest.n_pages_learnt
         if job.learns:
             codebook = yield from self._learn(job)
-            centroids, n_pages_learnt = self._rows.segments.read_codebook(codebook), len(job.page_hashes)
+            centroids = None if codebook is None else self._rows.segments.read_codebook(codebook)
+            n_pages_learnt = len(job.page_hashes)
         known = {page_id: page.codes for page_id, page in assigned.items() if page.codebook == codebook}
         written = yield from self._write(job, centroids, known)
         return Manifest(codebook=codebook, n_pages_learnt=n_pages_learnt, segments=(*job.kept, *written))
 
-    def _learn(self, job: Job) -> Generator[None, None, str]:
-        """Learn a codebook from a sample of the pages, write it and give its name."""
+    def _learn(self, job: Job) -> Generator[None, None, str | None]:
+        """Learn a codebook from a sample of the pages, write it and give its name; None where all pages are gone."""
         page_ids = list(job.page_hashes)
         most = _SAMPLE_PAGES if self._keeps_rows else _SAMPLE_PAGES_OF_ENGINE
         chosen = np.linspace(0, len(page_ids) - 1, min(len(page_ids), most)).astype(int)
@@ -135,7 +135,9 @@ class Packer:
                 n_rows += len(vectors)
                 sample.append(rng.permutation(vectors)[: -(-SAMPLE_ROWS // len(chosen))])
             yield
-        n_most = n_centroids(n_rows * len(page_ids) // max(len(sample), 1))
+        if not sample:
+            return None
+        n_most = n_centroids(n_rows * len(page_ids) // len(sample))
         centroids = yield from learning(np.concatenate(sample), n_most)
         return self._rows.segments.write_codebook(centroids)
 
@@ -159,41 +161,26 @@ class Packer:
     def _packed_pages(
         self, job: Job, page_ids: Sequence[str], centroids: FloatArray | None, known: Mapping[str, Codes]
     ) -> list[PackedPage]:
-        if self._keeps_rows:
-            return self._with_rows(job, page_ids, centroids)
-        if centroids is None:
+        if centroids is None and not self._keeps_rows:
             return []
         moved = [self._moved(job, page_id, *job.coded[page_id]) for page_id in page_ids if page_id in job.coded]
-        codes = {page_id: known[page_id] for page_id in page_ids if page_id in known and page_id not in job.coded}
-        new = [page_id for page_id in page_ids if page_id not in job.coded and page_id not in codes]
-        codes |= _assigned({page_id: vectors for page_id, (_, vectors) in self._read(job, new).items()}, centroids)
+        new = [page_id for page_id in page_ids if page_id not in job.coded]
+        codes = {page_id: known[page_id] for page_id in new if page_id in known}
+        read = self._read(job, [page_id for page_id in new if page_id not in codes])
+        if centroids is not None:
+            codes |= _assigned({page_id: vectors for page_id, (_, vectors) in read.items()}, centroids)
+        rows = {page_id: packed for page_id, (packed, _) in read.items()}
         return moved + [
-            PackedPage(
-                page_id=page_id,
-                page_hash=job.page_hashes[page_id],
-                n_rows=len(all_codes),
-                rows=None,
-                codes=np.unique(all_codes),
-            )
-            for page_id, all_codes in codes.items()
+            self._new(page_id, job.page_hashes[page_id], rows.get(page_id), codes.get(page_id))
+            for page_id in new
+            if page_id in rows or page_id in codes
         ]
 
-    def _with_rows(self, job: Job, page_ids: Sequence[str], centroids: FloatArray | None) -> list[PackedPage]:
-        moved = [self._moved(job, page_id, *job.coded[page_id]) for page_id in page_ids if page_id in job.coded]
-        read = self._read(job, [page_id for page_id in page_ids if page_id not in job.coded])
-        codes: dict[str, Codes] = {}
-        if centroids is not None:
-            codes = _assigned({page_id: vectors for page_id, (_, vectors) in read.items()}, centroids)
-        return moved + [
-            PackedPage(
-                page_id=page_id,
-                page_hash=job.page_hashes[page_id],
-                n_rows=len(vectors),
-                rows=packed,
-                codes=codes.get(page_id),
-            )
-            for page_id, (packed, vectors) in read.items()
-        ]
+    def _new(self, page_id: str, page_hash: str, rows: PackedRows | None, codes: Codes | None) -> PackedPage:
+        n_rows = next(len(values) for values in (rows, codes) if values is not None)
+        if codes is not None and not self._keeps_rows:
+            codes = np.unique(codes)
+        return PackedPage(page_id=page_id, page_hash=page_hash, n_rows=n_rows, rows=rows, codes=codes)
 
     def _moved(self, job: Job, page_id: str, segment: Segment, page: int) -> PackedPage:
         """Take a page as it lies in another segment."""

@@ -17,6 +17,8 @@ from visual_rag.retrieve.codes import count_codes, find_codes
         ("wiring diagram of the pump in 2018, page 12", ()),
         ("twenty-two well-known pumps", ()),
         ("E\u20114021 with another dash", ("E-4021",)),
+        ("a 24V supply, 10mm bolts, the 1st of 3/4, 24-hour service", ()),
+        ("from 2019-2020, on 12.05.2019 at 10:30", ()),
         ("", ()),
     ],
 )

@@ -123,10 +123,12 @@ def test_an_index_without_rows_gives_the_cosines_of_centroids(tmp_path: Path) ->
     assert matches.lengths.tolist() == [20] * 60
     assert len(matches.cosine) < 4 * 60 * 20
     by_id = {point.page_id: point.embedding.vectors for point in points}
+    differences: list[float] = []
     for number, page_id in enumerate(matches.page_ids):
         for row in range(4):
             met = matches.cosine[(matches.page == number) & (matches.query_row == row)]
-            assert abs(met.max() - (by_id[page_id] @ query[row]).max()) < 0.25
+            differences.append(float(met.max() - (by_id[page_id] @ query[row]).max()))
+    assert np.abs(differences).mean() < 0.08
 
 
 @pytest.mark.parametrize("passport", [PASSPORT, WITHOUT_ROWS])
@@ -249,8 +251,10 @@ class Killed(BaseException):
 def test_a_kill_during_maintenance_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str, passport: IndexPassport
 ) -> None:
-    """Before the codebook, before the manifest, or before old files go: the next opening has all, the next maintenance
-    leaves no orphans."""
+    """The next opening has all pages, the next maintenance leaves no orphans.
+
+    It comes before the codebook, before the manifest, or before old files go.
+    """
     points = clustered_points(45)
     query = random_rows(2, seed=9)
     listed_store(tmp_path / "index", points[:10], passport).close()
@@ -286,7 +290,7 @@ def test_whatever_is_damaged_is_made_again(tmp_path: Path, suffix: str, passport
     """A truncated file, or a lost one, is not there: the engine gives the pages, maintenance the lists."""
     points = clustered_points(20)
     query = random_rows(2, seed=9)
-    for number, damage in enumerate((truncate, Path.unlink, overwrite)):
+    for number, damage in enumerate((truncate, Path.unlink)):
         folder = tmp_path / str(number)
         listed_store(folder, points, passport).close()
         for path in packed_files(folder, suffix):
@@ -305,11 +309,6 @@ def test_whatever_is_damaged_is_made_again(tmp_path: Path, suffix: str, passport
 def truncate(path: Path) -> None:
     """Leave half of a file."""
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2 + 1])
-
-
-def overwrite(path: Path) -> None:
-    """Leave zeros of half the length."""
-    path.write_bytes(bytes(path.stat().st_size // 2))
 
 
 def test_rows_that_became_zeros_come_from_the_engine(tmp_path: Path) -> None:
@@ -418,3 +417,23 @@ def test_a_search_process_leaves_lists_to_its_parent(tmp_path: Path) -> None:
             store.row_matches(query[:, :-1], n_rows=100)
     with pytest.raises(StoreError, match="is closed; open it again"):
         store.row_matches(query, n_rows=100)
+
+
+def test_pages_that_all_go_during_maintenance_leave_no_lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no error: there is nothing to learn from. Pages that come later are listed."""
+    carry_out = row_packing.Packer.carry_out
+    with EdgeStore.create(tmp_path / "index", WITHOUT_ROWS) as store:
+        store.rows.least_pages = 1
+
+        def emptied(*arguments: object) -> object:
+            store.delete(Between("page_index", gte=0))
+            return (yield from carry_out(*arguments))  # type: ignore[arg-type]
+
+        store.upsert(clustered_points(20))
+        with monkeypatch.context() as patched:
+            patched.setattr(row_packing.Packer, "carry_out", emptied)
+            store.maintain()
+        assert store.row_matches(random_rows(1), n_rows=10) is None
+        store.upsert(clustered_points(20))
+        store.maintain()
+        assert len(matches_of(store, random_rows(1)).page_ids) == 20
