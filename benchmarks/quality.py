@@ -110,7 +110,7 @@ def main() -> None:
     parser.add_argument("--without-text", type=float, default=0.0, metavar="SHARE", help="take text from so many first")
     arguments = parser.parse_args()
     queries, qrels = read_labels(arguments.folder)
-    search = SearchSettings(mode="two-stage" if arguments.two_stage else "auto")
+    search = SearchSettings(mode="two-stage" if arguments.two_stage else "auto", channels="visual")
     documents = arguments.folder / "pdfs" if (arguments.folder / "pdfs").is_dir() else arguments.folder
     with (
         tempfile.TemporaryDirectory() as scratch,

@@ -29,7 +29,6 @@ from search_index import (
 )
 from search_rivals import Lance, LocalMode, Numpy, Rival
 from search_ways import BATCH, EXACT, TWO_STAGE, YARDSTICK, Asked, K, Way, rival_ways, ways_of
-from shortlist_corpora import Corpus
 
 from visual_rag.records import FloatArray, Hits
 from visual_rag.retrieve.search import PageSearcher
@@ -134,16 +133,12 @@ def run(n_pages: int, arguments: argparse.Namespace) -> dict[PolicyName, float]:
         numpy = None if made.gate else Numpy(corpus, arguments.numpy_pages)
         if numpy and numpy.share < 1:
             print(f"\nnumpy scored {numpy.share:.0%} of the pages, and its time was multiplied")
-        slow = [] if made.gate or n_pages > SLOW_RIVALS_UP_TO else slow_rivals(corpus, peer=arguments.peer)
+        is_small = not made.gate and n_pages <= SLOW_RIVALS_UP_TO
+        slow: list[Rival] = [LocalMode(corpus), Lance(corpus)] if arguments.peer and is_small else []
         return {
             policy: run_policy(scratch / policy, made, policy, arguments.questions, (numpy, slow))
             for policy in arguments.policy
         }
-
-
-def slow_rivals(corpus: Corpus, *, peer: bool) -> list[Rival]:
-    """Load those that are for small indexes."""
-    return [LocalMode(corpus), *([Lance(corpus)] if peer else [])]
 
 
 def main() -> None:
@@ -153,7 +148,9 @@ def main() -> None:
     parser.add_argument("--kind", choices=("drawn", "words"), default="drawn")
     parser.add_argument("--spotter", type=Path, metavar="FOLDER")
     parser.add_argument("--policy", nargs="+", choices=("compact", "exact", "tiny"), default=["compact"])
-    parser.add_argument("--peer", action="store_true", help="LanceDB too, up to 1,000 pages: pip install lancedb")
+    parser.add_argument(
+        "--peer", action="store_true", help="LanceDB (pip install lancedb) and local mode, to 1,000 pages"
+    )
     parser.add_argument("--questions", type=int, default=40)
     parser.add_argument("--numpy-pages", type=int, default=10_000, help="that are held in float32, 358 kB each")
     parser.add_argument("--scratch", type=Path, help="folder for the indexes, 220 kB a page and policy")

@@ -28,6 +28,7 @@ from visual_rag.ingest.removal import remove_documents
 from visual_rag.passport import IndexPassport
 from visual_rag.records import DocumentRecord, Evidence, Hit, IngestReport, PageRecord
 from visual_rag.render import renderer_version
+from visual_rag.retrieve.browse import PageBrowser
 from visual_rag.retrieve.contact_sheet import write_contact_sheets
 from visual_rag.retrieve.evidence_picture import write_evidence
 from visual_rag.retrieve.filter_fields import legal_fields
@@ -397,6 +398,11 @@ class VisualIndex(Searching):
             if self._searcher is None:
                 self._searcher = PageSearcher(self._store, self.embedder, self._images, self._search)
             return self._searcher
+
+    @property
+    def browser(self) -> PageBrowser:
+        """The side of this index that needs no model."""
+        return PageBrowser(self._store)
 
     def close(self) -> None:
         """Release the folder for other processes."""

@@ -347,7 +347,8 @@ class Hit:
 
     Attributes:
         rank: 1-based.
-        score: Of the last stage; higher is better. Comparable within one search only.
+        score: Of the last stage; higher is better. Comparable within one search only, and for ordering go by `rank`:
+            diversity, codes and further levels of a shortlist put pages before others of higher score.
         scored_by: That stage: `maxsim`, the name of the model's own rerank such as `soft_bm25`, `bm25` for the text
             channel alone, or the fusion.
         similarity: How well the query's rows are matched on average by what the page shows, in [0, 1]; meant for
@@ -396,9 +397,9 @@ class SearchStep:
     """One step of a search.
 
     Attributes:
-        name: What was done, such as `embed`, `shortlist and score`, `rerank`.
+        name: What was done, such as `embed` or `score by maxsim`, its shortlist included.
         seconds: How long it took.
-        detail: What it worked on, such as `200 of 10,000 pages`.
+        detail: What it worked on, such as `a shortlist of 200 pages`.
     """
 
     name: str

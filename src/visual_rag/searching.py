@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 
 from visual_rag.records import Evidence, Examples, FieldScalar, Grouping, HitGroup, Hits, PageRecord
 from visual_rag.retrieve.audit import RecallReport
+from visual_rag.retrieve.browse import PageBrowser, Where
 from visual_rag.retrieve.filter_language import parse_filter
 from visual_rag.retrieve.queries import QueryLike
-from visual_rag.retrieve.search import PageSearcher, Where
+from visual_rag.retrieve.search import PageSearcher
 from visual_rag.settings import SearchSettings
 from visual_rag.store.filters import Filter, all_of
 
@@ -27,6 +28,11 @@ class Searching(ABC):
     @abstractmethod
     def searcher(self) -> PageSearcher:
         """What does the work."""
+
+    @property
+    @abstractmethod
+    def browser(self) -> PageBrowser:
+        """What counts and lists; it needs no model."""
 
     @abstractmethod
     def documents_condition(self, documents: Sequence[FolderLike]) -> Filter | None:
@@ -135,11 +141,11 @@ class Searching(ABC):
 
     def facet(self, field: str, *, where: Where = None, documents: Sequence[FolderLike] = ()) -> dict[FieldScalar, int]:
         """Count the pages of each value of a field, the most frequent first: the values that a filter may name."""
-        return self.searcher.facet(field, where=self._within(where, documents))
+        return self.browser.facet(field, where=self._within(where, documents))
 
     def scroll(self, where: Where = None, *, documents: Sequence[FolderLike] = ()) -> Iterator[PageRecord]:
         """Go through the pages that meet a condition, in no particular order."""
-        return self.searcher.scroll(self._within(where, documents))
+        return self.browser.scroll(self._within(where, documents))
 
     def audit_recall(self, *, k: int = 10, n_questions: int = 50) -> RecallReport:
         """Compare two-stage search with exact search on this index, by questions made from its own pages.
@@ -158,7 +164,7 @@ class Searching(ABC):
 
     def count(self, where: Where = None, *, documents: Sequence[FolderLike] = ()) -> int:
         """Count the pages that meet a condition, exactly."""
-        return self.searcher.count(self._within(where, documents))
+        return self.browser.count(self._within(where, documents))
 
     async def asearch(
         self,

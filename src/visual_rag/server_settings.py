@@ -43,8 +43,8 @@ class ServerSettings:
         quantization: Search the shortlist in pooled vectors of 8 bits (`scalar`) or 1 bit (`binary`) a value, kept in
             memory beside the true ones.
         hnsw_m: Edges of each page in a graph over the pooled vectors; 0 scans them, which is exact.
-        tenant_field: Metadata field that every search is filtered by: pages of one value are kept together, and a
-            graph is made for each value instead of one for all.
+        tenant_field: Metadata field that your searches are filtered by (each names it in `where`; nothing adds it):
+            pages of one value are kept together, and a graph is made for each value instead of one for all.
         read_only: Refuse to write.
     """
 

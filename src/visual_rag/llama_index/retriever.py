@@ -9,6 +9,7 @@ Without `multimodal=True` LlamaIndex gives the LLM the text layer of the pages, 
 import asyncio
 from collections.abc import Sequence
 from functools import partial
+from itertools import accumulate
 from typing import Protocol
 
 from llama_index.core.base.base_retriever import BaseRetriever
@@ -87,15 +88,17 @@ class VisualRetriever(BaseRetriever):
         if query_bundle.image_path is not None:
             query = Query(image=read_query_image(query_bundle.image_path))
         hits = self._searcher.search(query, k=self._k, where=self._where, settings=self._settings)
-        return [self._scored_node(hit) for hit in hits]
+        # LlamaIndex sorts by score, and our order is by rank: diversity and codes may put a lower score first.
+        scores = accumulate((hit.score for hit in hits), min)
+        return [self._scored_node(hit, score) for hit, score in zip(hits, scores, strict=True)]
 
     async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         # LlamaIndex's own version would search inside the event loop.
         return await asyncio.to_thread(self._retrieve, query_bundle)
 
-    def _scored_node(self, hit: Hit) -> NodeWithScore:
+    def _scored_node(self, hit: Hit, score: float) -> NodeWithScore:
         node = PageNode.from_hit(hit, partial(self._page_image, hit.page))
-        return NodeWithScore(node=node, score=hit.score or _ALMOST_ZERO)  # LlamaIndex reads 0 as "no score"
+        return NodeWithScore(node=node, score=score or _ALMOST_ZERO)  # LlamaIndex reads 0 as "no score"
 
     def _page_image(self, page: PageRecord) -> bytes:
         return prepare_image(self._searcher.page_image(page), self._images)

@@ -26,7 +26,7 @@ def fuse(
         fusion: `rrf` goes by rank alone; `dbsf` and `minmax` by scores.
         second_weight: Share of the second, in [0, 1]; the first has the rest.
         unread: Pages that the second cannot know, such as scans for a text channel, and would all rank last. They get
-            from it as much, for what they are worth in the first, as the other pages of the first do on average.
+            from it as much, for what they are worth in the first, as the pages that are in both do on average.
 
     Returns:
         Fused scores of all pages of either; a page that one of them knows and lacks gets nothing from it.
@@ -37,8 +37,9 @@ def fuse(
         Score Fusion, 2023 (three standard deviations around the mean); Bruch et al., arXiv:2210.11934 (min-max).
     """
     seen, read = _SCALES[fusion](first), _SCALES[fusion](second)
-    worth = sum(score for page_id, score in seen.items() if page_id not in unread)
-    rate = min(1.0, sum(read.get(page_id, 0.0) for page_id in seen if page_id not in unread) / worth) if worth else 1.0
+    in_both = seen.keys() & read.keys()
+    worth = sum(seen[page_id] for page_id in in_both)
+    rate = min(1.0, sum(read[page_id] for page_id in in_both) / worth) if worth else 0.0
     guessed = {page_id: rate * seen[page_id] for page_id in seen if page_id in unread}
     fused = {page_id: (1 - second_weight) * score for page_id, score in seen.items()}
     for page_id, score in (*read.items(), *guessed.items()):

@@ -1,13 +1,14 @@
 """Which fields a hit's page brings along, and whether the fields that settings name are there at all."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from visual_rag.errors import InvalidInput
 from visual_rag.records import PageRecord
-from visual_rag.retrieve.filter_fields import Kinds, payload_path
-from visual_rag.settings import SearchSettings
+from visual_rag.retrieve.filter_fields import Kinds, legal_fields
+from visual_rag.settings import Boost, SearchSettings
+from visual_rag.store.protocol import FieldKind
 from visual_rag.store.schema import METADATA, TEXT_LAYER
 
 
@@ -19,22 +20,33 @@ def check_named_fields(settings: SearchSettings, fields: Mapping[str, Kinds]) ->
         fields: Of the index's metadata.
 
     Raises:
-        InvalidInput: `include_fields` or `exclude_fields` names a field that is not there or always comes along.
-        InvalidFilter: A boost names a field that is not there.
+        InvalidInput: `include_fields` or `exclude_fields` names a field that is not there or always comes along, or a
+            boost one that is not there or holds nothing of the kind that it aims at.
     """
     for boost in settings.boosts:
-        payload_path(boost.field, fields)
+        _check_boost(boost, legal_fields(fields))
     nested = {name[:place] for name in fields for place, sign in enumerate(name) if sign == "."}
     legal = {TEXT_LAYER, *fields, *nested}
     for name in (*(settings.include_fields or ()), *settings.exclude_fields):
         if name.removeprefix(f"{METADATA}.") not in legal:
             raise InvalidInput(
-                f"hits have no field '{name}' to keep or leave out; there are {_listed([TEXT_LAYER, *sorted(fields)])}"
+                f"hits have no field '{name}' to keep or leave out, only {', '.join([TEXT_LAYER, *sorted(fields)])}"
             )
 
 
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names)
+def _check_boost(boost: Boost, legal: Mapping[str, Kinds]) -> None:
+    name = boost.field if boost.field in legal else boost.field.removeprefix(f"{METADATA}.")
+    if name not in legal:
+        raise InvalidInput(f"no field is called '{boost.field}' to boost by; there are {', '.join(legal)}")
+    wanted: FieldKind = "number"
+    if boost.target is None or isinstance(boost.target, str):
+        wanted = "truth" if boost.target is None else "date"
+    if wanted not in legal[name]:
+        held = " and ".join(sorted(legal[name])) or "nothing"
+        raise InvalidInput(
+            f"the boost by '{boost.field}' aims at {boost.target!r}, and the field holds {held}: give a number for "
+            "numbers, ISO 8601 text or 'now' for dates, None for truth values"
+        )
 
 
 def trimmed(page: PageRecord, settings: SearchSettings) -> PageRecord:

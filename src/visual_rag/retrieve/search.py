@@ -6,7 +6,7 @@
 It does not write. Questions, filters and settings may come from several threads at once.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -28,10 +28,10 @@ from visual_rag.records import (
 )
 from visual_rag.retrieve.audit import RecallReport
 from visual_rag.retrieve.auditing import AuditSize, audit
+from visual_rag.retrieve.browse import PageBrowser, Where
 from visual_rag.retrieve.evidence import find_evidence
-from visual_rag.retrieve.filter_fields import payload_path, resolve, shown_value
-from visual_rag.retrieve.filter_language import parse_filter
-from visual_rag.retrieve.grouping import field_value, group_values, scalars
+from visual_rag.retrieve.filter_fields import payload_path, shown_value
+from visual_rag.retrieve.grouping import field_value, group_values
 from visual_rag.retrieve.hit_fields import check_named_fields, trimmed
 from visual_rag.retrieve.queries import QueryEmbedder, QueryLike, as_query, page_id_of, question_text
 from visual_rag.retrieve.ranking import Ranker, RankingRequest
@@ -46,12 +46,10 @@ from visual_rag.store.schema import DOCUMENT_ID, PAGE_ID
 
 _MAX_TRIES = 5
 _MOST = 2**31
-Where = Filter | str | None
-"""A condition, such as `Field("year") >= 2023`, or the same as text: `year >= 2023`."""
 T = TypeVar("T")
 
 
-class PageSearcher:
+class PageSearcher(PageBrowser):
     """Searches one index with the embedder that built it.
 
     Raises:
@@ -64,7 +62,7 @@ class PageSearcher:
     def __init__(
         self, store: PageStore, embedder: PageEmbedder, images: PageImages, settings: SearchSettings | None = None
     ) -> None:
-        self._store = store
+        super().__init__(store)
         self._images = images
         self.settings = settings or SearchSettings()
         self._reads_words = isinstance(embedder, LateReranker)  # as BM25 does: each finds what the other misses
@@ -193,7 +191,7 @@ class PageSearcher:
                 "min_similarity is to the positive examples, and there are none; leave it out, or name one"
             )
         embedded = self._recommender.embed(examples, trace)
-        condition = self._without(self._condition(where), embedded.page_ids)
+        condition = self._without(self.condition(where), embedded.page_ids)
 
         def find() -> Hits:
             rows = self._recommender.ranked(embedded, condition, chosen, trace)
@@ -206,28 +204,6 @@ class PageSearcher:
     def evidence(self, query: QueryLike, page: PageRecord) -> Evidence:
         """Say where on a page each part of a question is found, from stored vectors."""
         return self._evidence(self._queries.embed([as_query(query)])[0], page)
-
-    def facet(self, field: str, *, where: Where = None) -> dict[FieldScalar, int]:
-        """Count the pages of each value of a field, the most frequent first.
-
-        Args:
-            field: As in a filter, such as `document` or one of the metadata.
-            where: Only pages that meet it are counted.
-        """
-        counts: dict[FieldScalar, int] = {}
-        path = payload_path(field, self._store.fields())
-        for _, value in self._store.values(path, self._condition(where)):
-            for item in dict.fromkeys(scalars(shown_value(field, value))):
-                counts[item] = counts.get(item, 0) + 1
-        return dict(sorted(counts.items(), key=lambda pair: (-pair[1], str(pair[0]))))
-
-    def scroll(self, where: Where = None) -> Iterator[PageRecord]:
-        """Go through the pages that meet a condition, in no particular order."""
-        return self._store.scroll(self._condition(where))
-
-    def count(self, where: Where = None) -> int:
-        """Count the pages that meet a condition."""
-        return self._store.count(self._condition(where))
 
     def audit(self, *, k: int = 10, n_questions: int = 50, seed: int = 0) -> RecallReport:
         """Compare two-stage search with exact search; see `auditing.audit`."""
@@ -247,7 +223,7 @@ class PageSearcher:
         chosen, asked = self._checked(settings), [as_query(query) for query in queries]
         if chosen.channels == "auto":
             chosen = replace(chosen, channels="both" if self._reads_words else "visual")
-        condition = self._condition(where)
+        condition = self.condition(where)
         texts = [question_text(query) if chosen.channels != "visual" else "" for query in asked]
         embeddings: Sequence[QueryEmbedding | None] = [None] * len(asked)
         if chosen.channels == "text":
@@ -335,11 +311,6 @@ class PageSearcher:
         if (chosen.boosts or chosen.include_fields or chosen.exclude_fields) and self._store.count():
             check_named_fields(chosen, self._store.fields())
         return chosen
-
-    def _condition(self, where: Where) -> Filter | None:
-        if where is None:
-            return None
-        return resolve(parse_filter(where) if isinstance(where, str) else where, self._store.fields())
 
     def _without(self, condition: Filter | None, page_ids: Sequence[str]) -> Filter | None:
         return all_of(condition, Not(In(PAGE_ID, tuple(page_ids)))) if page_ids else condition

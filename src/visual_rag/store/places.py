@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from visual_rag.errors import StoreError
+from visual_rag.errors import InvalidInput, StoreError
 from visual_rag.passport import IndexPassport
 from visual_rag.server_settings import ServerSettings
 from visual_rag.settings import INDEX_LOCK, StoreSettings, server_api_key
@@ -50,6 +50,8 @@ def open_store(folder: Path, settings: StoreSettings) -> PageStore:
     """
     server = settings.server or _noted_server(folder)
     if server is not None:
+        if settings.own_process:
+            raise InvalidInput(f"index '{folder.name}' lies on a server, which has a process; leave own_process out")
         from visual_rag.store.qdrant import QdrantStore
 
         server = _with_key(server)
