@@ -13,6 +13,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -49,9 +50,11 @@ def measure(ways: list[Way], asked: Asked) -> None:
         for way in ways[number % len(ways) :] + ways[: number % len(ways)]:
             if number % EVERY[way.n_questions]:
                 continue
-            started = time.perf_counter()
+            started, worked = time.perf_counter(), time.process_time()
             found = way.search(number)
-            way.times.append(1000 * (time.perf_counter() - started) / way.n_questions / way.share)
+            scale = 1000 / way.n_questions / way.share
+            way.times.append(scale * (time.perf_counter() - started))
+            way.work.append(scale * (time.process_time() - worked))
             if way.passing is not None and isinstance(found, Hits):
                 top = {ids[page] for page in asked.best(number, way.passing(number))}
                 if top:
@@ -61,14 +64,16 @@ def measure(ways: list[Way], asked: Asked) -> None:
 def report(ways: Sequence[Way]) -> None:
     """Print a line for each way; ratios are to numpy, or to exact search where it has no part."""
     yardstick = next((way for way in ways if way.name == YARDSTICK), ways[0])
-    print(f"| a question, K = {K} | p50 ms | p95 ms | least ms | speed, p50 | speed, least | top-10 agreement |")
-    print("|---|---|---|---|---|---|---|")
+    columns = ["p50 ms", "p95 ms", "least ms", "CPU ms", "speed: p50", "least", "CPU", "top-10 agreement"]
+    print(f"| a question, k = {K} | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}")
     for way in ways:
-        middle, least = statistics.median(way.times), min(way.times)
-        cells = [way.name, f"{middle:.1f}", f"{np.percentile(way.times, 95):.1f}", f"{least:.1f}"]
-        cells += [f"{statistics.median(yardstick.times) / middle:.2f}", f"{min(yardstick.times) / least:.2f}"]
-        cells.append(f"{statistics.mean(way.agreement):.3f}" if way.agreement else "")
-        print(f"| {' | '.join(cells)} |", flush=True)
+        cells = [statistics.median(way.times), float(np.percentile(way.times, 95)), min(way.times)]
+        cells.append(statistics.median(way.work))
+        ratios = [statistics.median(yardstick.times) / cells[0], min(yardstick.times) / cells[2]]
+        ratios.append(statistics.median(yardstick.work) / cells[3])
+        agreement = f"{statistics.mean(way.agreement):.3f}" if way.agreement else ""
+        numbers = [f"{cell:.1f}" for cell in cells] + [f"{ratio:.2f}" for ratio in ratios]
+        print(f"| {way.name} | {' | '.join(numbers)} | {agreement} |", flush=True)
 
 
 def report_folder(folder: Path, made: Made, policy: PolicyName, opened: dict[str, FloatArray]) -> None:
@@ -76,7 +81,8 @@ def report_folder(folder: Path, made: Made, policy: PolicyName, opened: dict[str
     n_pages = len(made.starts) - 1
     parts = {name: size / n_pages for name, size in sorted(disk_parts(folder).items(), key=lambda part: -part[1])}
     log = parts.get("write-ahead log", 0)
-    print(f"{n_pages / made.seconds[policy]:.0f} pages/s to make it, drawing included; one BLAS thread")
+    if policy in made.seconds:
+        print(f"{n_pages / made.seconds[policy]:.0f} pages/s to pool and store, with one BLAS thread")
     print(f"{sum(parts.values()):,.0f} bytes a page on disk, {sum(parts.values()) - log:,.0f} without the log:")
     print("; ".join(f"{name} {size:,.0f}" for name, size in parts.items()))
     kind = SpotterTable if made.gate else TableEmbedder
@@ -124,9 +130,12 @@ def true_by_search(searcher: PageSearcher, texts: Sequence[str], n_pages: int) -
 
 def run(n_pages: int, arguments: argparse.Namespace) -> dict[PolicyName, float]:
     """Measure at one size; p50 of two stages by policy."""
-    with tempfile.TemporaryDirectory(dir=arguments.scratch) as name:
-        scratch = Path(name)
-        kind = "spotter" if arguments.spotter else arguments.kind
+    kind = "spotter" if arguments.spotter else arguments.kind
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        if arguments.keep:
+            scratch = arguments.keep / f"{kind}-{n_pages}"
+            scratch.mkdir(parents=True, exist_ok=True)
         made: Made = alone(make_indexes, kind, n_pages, arguments.spotter, scratch, arguments.policy)
         corpus = made.corpus(scratch / "rows")
         print(f"\n## {n_pages:,} pages, {kind}: {len(corpus.rows) / n_pages:.0f} rows each")
@@ -153,7 +162,7 @@ def main() -> None:
     )
     parser.add_argument("--questions", type=int, default=40)
     parser.add_argument("--numpy-pages", type=int, default=10_000, help="that are held in float32, 358 kB each")
-    parser.add_argument("--scratch", type=Path, help="folder for the indexes, 220 kB a page and policy")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="for the indexes; what is there is used again")
     arguments = parser.parse_args()
     found = {size: run(size, arguments) for size in arguments.sizes}
     first, *others = found

@@ -7,6 +7,7 @@ another ten of them. Its text is 150 words by Zipf's law from 5,000 made ones.
 import multiprocessing
 import os
 import re
+import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -154,7 +155,7 @@ def alone(work: Callable[..., Result], *arguments: object) -> Result:
 
 
 class Made(NamedTuple):
-    """A corpus without the file of its rows, queries to it, their true scores, and seconds to make each index."""
+    """A corpus without the file of its rows, queries to it, their true scores, and seconds to make each new index."""
 
     scales: FloatArray
     starts: IntArray
@@ -172,13 +173,20 @@ class Made(NamedTuple):
 def make_indexes(
     kind: str, n_pages: int, documents: Path | None, scratch: Path, policies: Sequence[PolicyName]
 ) -> Made:
-    """Draw pages into the file `rows`, and store them in an index for each policy, in the folder of its name."""
+    """Draw pages into the file `rows`, and store them in an index for each policy, in the folder of its name.
+
+    An index that is there already is left as it is.
+    """
     corpus, queries = make_corpus(kind, n_pages, documents, scratch / "rows")
     seconds = {}
     for policy in policies:
-        started = time.perf_counter()
-        fill(scratch / policy, corpus, policy)
-        seconds[policy] = time.perf_counter() - started
+        folder, unfinished = scratch / policy, scratch / f"{policy}.unfinished"
+        if not folder.exists():
+            shutil.rmtree(unfinished, ignore_errors=True)
+            started = time.perf_counter()
+            fill(unfinished, corpus, policy)
+            seconds[policy] = time.perf_counter() - started
+            unfinished.rename(folder)
     truth = None if corpus.gate else true_scores(corpus, queries)
     return Made(corpus.scales, corpus.starts, corpus.gate, queries, truth, seconds)
 

@@ -27,6 +27,7 @@ class Way:
         n_questions: That it answers at once.
         share: Of the work, that it does; times are divided by it.
         times: Milliseconds a question.
+        work: Likewise, of all processors.
         agreement: Of top 10.
     """
 
@@ -36,6 +37,7 @@ class Way:
     n_questions: int = 1
     share: float = 1.0
     times: list[float] = field(default_factory=list)
+    work: list[float] = field(default_factory=list)
     agreement: list[float] = field(default_factory=list)
 
 

@@ -14,9 +14,9 @@ from visual_rag.retrieve.search import PageSearcher
 from visual_rag.scoring import maxsim
 from visual_rag.settings import SearchSettings
 from visual_rag.store.edge import EdgeStore
-from visual_rag.store.filters import In
+from visual_rag.store.filters import In, Not
 from visual_rag.store.images import PageImages
-from visual_rag.store.schema import DOCUMENT_ID, page_payload
+from visual_rag.store.schema import DOCUMENT_ID, PAGE_ID, page_payload
 from visual_rag.testing import FakeEmbedder, make_page
 
 WORDS = "pump seal wiring diagram torque bolt filter oil valve gear motor shaft error reset chart table".split()
@@ -118,6 +118,23 @@ def test_a_condition_lets_no_other_page_through(tmp_path: Path, kind: type[FakeE
     )
     assert expected
     assert {hit.page.page_id for hit in found} == expected
+
+
+@pytest.mark.parametrize("kind", [FakeEmbedder, Reranking])
+def test_a_shortlist_from_row_lists_is_made_of_pages_that_pass(tmp_path: Path, kind: type[FakeEmbedder]) -> None:
+    """A filter against the question costs no hit: what passes is chosen from, not what looks best anywhere."""
+    embedder = kind()
+    store, _ = fill(tmp_path / "vectors", embedder)
+    store.rows.least_pages = 1
+    store.maintain()
+    assert store.row_matches(embedder.embed_queries(["pump"])[0].vectors, n_rows=10_000) is not None
+    best = searcher(store, embedder, tmp_path, mode="exact").search("pump seal", k=20)
+    others = Not(In(PAGE_ID, tuple(hit.page.page_id for hit in best)))
+    exact = searcher(store, embedder, tmp_path, mode="exact").search("pump seal", k=5, where=others)
+    staged = searcher(store, embedder, tmp_path, mode="two-stage", min_shortlist=60, shortlist_share=0.0)
+    found = staged.search("pump seal", k=5, where=others)
+    assert exact
+    assert [hit.score for hit in found] == pytest.approx([hit.score for hit in exact], rel=2e-2)
 
 
 def test_words_that_stand_nowhere_find_nothing(tmp_path: Path) -> None:
