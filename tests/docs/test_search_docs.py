@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "search.md"
 PYTHON = re.compile(r"```python\n(?P<code>.*?)```\n(?:\n```text\n(?P<output>.*?)```\n)?", re.DOTALL)
 CONSOLE = re.compile(r"```console\n(?P<lines>.*?)```\n", re.DOTALL)
-TIME = re.compile(r"\d+\.\d ms *")
+TIME = re.compile(r"\d+(\.\d)? ms *")
 DECIMAL = re.compile(r"\d+\.\d+")
 REWRITE = "run `python tests/docs/test_search_docs.py`, which writes what is printed"
 

@@ -141,7 +141,7 @@ class PageStore(Protocol):
         ...
 
     def query_batch(self, plans: Sequence[QueryPlan]) -> list[list[ScoredPage]]:
-        """Run several searches, in order: the same answers as one by one, with less to and fro."""
+        """Run several searches, in order: the same answers as one by one, with fewer calls of the engine."""
         ...
 
     def query_text(self, plan: TextPlan) -> list[ScoredPage]:

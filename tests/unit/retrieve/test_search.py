@@ -246,7 +246,7 @@ def test_negatives_alone_put_their_like_last(searcher: PageSearcher, strategy: A
 @methods
 def test_an_unknown_field_is_refused(searcher: PageSearcher, method: Method) -> None:
     """As a condition or as text, with the nearest name there is."""
-    for where in (Field("yaer") == 2020, "yaer = 2020"):
+    for where in (Field("yeaar") == 2020, "yeaar = 2020"):
         with pytest.raises(InvalidFilter, match="year"):
             method(searcher, where)
 
@@ -278,7 +278,7 @@ def test_the_text_channel_knows_no_similarity(searcher: PageSearcher) -> None:
 
 def test_groups_by_an_unknown_field_are_refused(searcher: PageSearcher) -> None:
     """So are groups by what is another on every page."""
-    for by in ("yaer", "page_id", "text", ""):
+    for by in ("yeaar", "page_id", "text", ""):
         with pytest.raises(InvalidFilter):
             searcher.search_groups("pump", Grouping(by=by))
         with pytest.raises(InvalidFilter):
