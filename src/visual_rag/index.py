@@ -428,15 +428,17 @@ class VisualIndex(Searching):
             finally:
                 self._writer = None
 
-    def documents_condition(self, documents: Sequence[FolderLike]) -> Filter | None:
-        """The condition that a page belongs to one of the documents, None for no documents named."""
-        if not documents:
+    def documents_condition(self, documents: Sequence[FolderLike] | None) -> Filter | None:
+        """The condition that a page belongs to one of the documents: none of it for None, never met for no document."""
+        if documents is None:
             return None
         return In(DOCUMENT_ID, tuple(record.document.document_id for record in self._named(documents)))
 
     def _named(self, documents: Sequence[FolderLike]) -> list[DocumentRecord]:
         if isinstance(documents, str | os.PathLike):
             raise InvalidInput(f"documents is {os.fspath(documents)!r}; give a list of names")
+        if not isinstance(documents, Sequence) or not all(isinstance(name, str | os.PathLike) for name in documents):
+            raise InvalidInput(f"documents is {documents!r}; give a list of names")
         ledger = self.documents()
         found = [record for name in documents for record in find_documents(ledger, os.fspath(name))]
         return list({record.document.document_id: record for record in found}.values())

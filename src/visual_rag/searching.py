@@ -35,8 +35,8 @@ class Searching(ABC):
         """What counts and lists; it needs no model."""
 
     @abstractmethod
-    def documents_condition(self, documents: Sequence[FolderLike]) -> Filter | None:
-        """The condition that a page belongs to one of the documents, None for no documents named."""
+    def documents_condition(self, documents: Sequence[FolderLike] | None) -> Filter | None:
+        """The condition that a page belongs to one of the documents; None for None, never met for an empty list."""
 
     def search(
         self,
@@ -45,7 +45,7 @@ class Searching(ABC):
         k: int = 5,
         offset: int = 0,
         where: Where = None,
-        documents: Sequence[FolderLike] = (),
+        documents: Sequence[FolderLike] | None = None,
         settings: SearchSettings | None = None,
     ) -> Hits:
         """Find the pages that show what is asked for, best first.
@@ -56,7 +56,7 @@ class Searching(ABC):
             k: Most hits to return.
             offset: Hits to pass over: the same ranking, read further on.
             where: Only pages that meet it: `Field("year") >= 2023`, or the same as text, `"year >= 2023"`.
-            documents: Only pages of these; names as for `remove`.
+            documents: Only pages of these; names as for `remove`. None means all, an empty list none.
             settings: How to search; None takes the index's.
 
         Returns:
@@ -74,7 +74,7 @@ class Searching(ABC):
         *,
         k: int = 5,
         where: Where = None,
-        documents: Sequence[FolderLike] = (),
+        documents: Sequence[FolderLike] | None = None,
         settings: SearchSettings | None = None,
     ) -> list[Hits]:
         """Search for several questions: the hits of one by one, with the work shared. Arguments as for `search`."""
@@ -86,7 +86,7 @@ class Searching(ABC):
         grouping: Grouping | None = None,
         *,
         where: Where = None,
-        documents: Sequence[FolderLike] = (),
+        documents: Sequence[FolderLike] | None = None,
         settings: SearchSettings | None = None,
     ) -> list[HitGroup]:
         """Find the best pages of each of the best documents, or of whatever else pages share.
@@ -107,7 +107,7 @@ class Searching(ABC):
         k: int = 5,
         offset: int = 0,
         where: Where = None,
-        documents: Sequence[FolderLike] = (),
+        documents: Sequence[FolderLike] | None = None,
         settings: SearchSettings | None = None,
     ) -> Hits:
         """Find pages that are like some examples and unlike others; the examples themselves are not found.
@@ -129,7 +129,7 @@ class Searching(ABC):
         *,
         k: int = 5,
         where: Where = None,
-        documents: Sequence[FolderLike] = (),
+        documents: Sequence[FolderLike] | None = None,
         settings: SearchSettings | None = None,
     ) -> list[Hits]:
         """Recommend for several sets of examples, in order. Arguments as for `recommend`."""
@@ -139,11 +139,13 @@ class Searching(ABC):
         """Say where on a page each part of a question is found, from stored vectors; no page is embedded again."""
         return self.searcher.evidence(query, page)
 
-    def facet(self, field: str, *, where: Where = None, documents: Sequence[FolderLike] = ()) -> dict[FieldScalar, int]:
+    def facet(
+        self, field: str, *, where: Where = None, documents: Sequence[FolderLike] | None = None
+    ) -> dict[FieldScalar, int]:
         """Count the pages of each value of a field, the most frequent first: the values that a filter may name."""
         return self.browser.facet(field, where=self._within(where, documents))
 
-    def scroll(self, where: Where = None, *, documents: Sequence[FolderLike] = ()) -> Iterator[PageRecord]:
+    def scroll(self, where: Where = None, *, documents: Sequence[FolderLike] | None = None) -> Iterator[PageRecord]:
         """Go through the pages that meet a condition, in no particular order."""
         return self.browser.scroll(self._within(where, documents))
 
@@ -162,7 +164,7 @@ class Searching(ABC):
         """
         return self.searcher.audit(k=k, n_questions=n_questions)
 
-    def count(self, where: Where = None, *, documents: Sequence[FolderLike] = ()) -> int:
+    def count(self, where: Where = None, *, documents: Sequence[FolderLike] | None = None) -> int:
         """Count the pages that meet a condition, exactly."""
         return self.browser.count(self._within(where, documents))
 
@@ -173,7 +175,7 @@ class Searching(ABC):
         k: int = 5,
         offset: int = 0,
         where: Where = None,
-        documents: Sequence[FolderLike] = (),
+        documents: Sequence[FolderLike] | None = None,
         settings: SearchSettings | None = None,
     ) -> Hits:
         """As `search`, without blocking the event loop."""
@@ -187,7 +189,7 @@ class Searching(ABC):
         *,
         k: int = 5,
         where: Where = None,
-        documents: Sequence[FolderLike] = (),
+        documents: Sequence[FolderLike] | None = None,
         settings: SearchSettings | None = None,
     ) -> list[Hits]:
         """As `search_batch`, without blocking the event loop."""
@@ -201,7 +203,7 @@ class Searching(ABC):
         grouping: Grouping | None = None,
         *,
         where: Where = None,
-        documents: Sequence[FolderLike] = (),
+        documents: Sequence[FolderLike] | None = None,
         settings: SearchSettings | None = None,
     ) -> list[HitGroup]:
         """As `search_groups`, without blocking the event loop."""
@@ -216,7 +218,7 @@ class Searching(ABC):
         k: int = 5,
         offset: int = 0,
         where: Where = None,
-        documents: Sequence[FolderLike] = (),
+        documents: Sequence[FolderLike] | None = None,
         settings: SearchSettings | None = None,
     ) -> Hits:
         """As `recommend`, without blocking the event loop."""
@@ -224,7 +226,7 @@ class Searching(ABC):
             self.recommend, examples, k=k, offset=offset, where=where, documents=documents, settings=settings
         )
 
-    def _within(self, where: Where, documents: Sequence[FolderLike]) -> Where:
+    def _within(self, where: Where, documents: Sequence[FolderLike] | None) -> Where:
         """Both conditions as one."""
         inside = self.documents_condition(documents)
         return all_of(parse_filter(where) if isinstance(where, str) else where, inside)

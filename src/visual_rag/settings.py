@@ -264,6 +264,7 @@ class SearchSettings:
         """
         if self.mode not in get_args(SearchMode):
             raise InvalidInput(f"no search mode is called '{self.mode}'; known: {', '.join(get_args(SearchMode))}")
+        _check_tuples(self, ("boosts", "include_fields", "exclude_fields"))
         for name, kinds in (("channels", Channels), ("fusion", Fusion)):
             if getattr(self, name) not in get_args(kinds):
                 raise InvalidInput(f"{name} is {getattr(self, name)!r}; it is one of {', '.join(get_args(kinds))}")
@@ -284,6 +285,12 @@ class SearchSettings:
     def shortlist_size(self, n_pages: int) -> int:
         """Pages that the second stage sees in an index of `n_pages`."""
         return max(self.min_shortlist, round(self.shortlist_share * n_pages))
+
+
+def _check_tuples(settings: object, names: Sequence[str]) -> None:
+    for name in names:
+        if not isinstance(getattr(settings, name) or (), tuple | list):
+            raise InvalidInput(f"{name} is {getattr(settings, name)!r}; give a tuple of them")
 
 
 def _is_within(value: object, least: float, most: float) -> bool:

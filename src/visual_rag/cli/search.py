@@ -113,7 +113,7 @@ def search(
             region=read_region(region) if region else None,
         )
         found = _Found(opened, _asked(query.text, image, page), query.text or "", index, as_json)
-        named = document or []
+        named = document
         if group_by is not None:
             grouping = Grouping(by=group_by, n_groups=k, group_size=group_size or 3, offset=offset)
             groups = opened.search_groups(query, grouping, where=where, documents=named, settings=settings)
@@ -158,7 +158,7 @@ def recommend(
             negative=[read_example(opened, text) for text in unlike or []],
             strategy=strategy,
         )
-        hits = opened.recommend(examples, k=k, offset=offset, where=where, documents=document or [], settings=settings)
+        hits = opened.recommend(examples, k=k, offset=offset, where=where, documents=document, settings=settings)
         asked = f"like {', '.join(like)}" + (f"; unlike {', '.join(unlike)}" if unlike else "")
         found = _Found(opened, asked, example_words(like), index, as_json)
         found.show_hits(hits)
@@ -183,8 +183,8 @@ def facets(
         if field is None:
             _print_fields(opened, as_json)
             return
-        counts = opened.facet(field, where=where, documents=document or [])
-        n_pages = opened.count(where, documents=document or [])
+        counts = opened.facet(field, where=where, documents=document)
+        n_pages = opened.count(where, documents=document)
     if as_json:
         print_json([{"value": value, "pages": number} for value, number in counts.items()])
         return

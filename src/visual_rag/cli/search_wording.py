@@ -45,7 +45,7 @@ def hit_json(hit: Hit) -> dict[str, Any]:
         "rank": hit.rank,
         "score": hit.score,
         "scored_by": hit.scored_by,
-        "similarity": hit.similarity,
+        "similarity": None if hit.scored_by == BM25 else hit.similarity,  # nothing looked at the page
         "page": {**asdict(hit.page), "page_number": hit.page.page_number},
     }
 

@@ -25,6 +25,8 @@ def write_metadata(store: PageStore, records: Sequence[DocumentRecord], metadata
     Raises:
         InvalidInput: No document or no field is named, or a value is none that a store takes.
     """
+    if not isinstance(metadata, Mapping):
+        raise InvalidInput(f"the metadata is {metadata!r}; give a mapping from fields to values")
     if not records or not metadata:
         raise InvalidInput("name at least one document and one field")
     for name in metadata:
@@ -50,6 +52,8 @@ def find_page(store: PageStore, records: Sequence[DocumentRecord], page_number: 
     Raises:
         InvalidInput: It is several documents, or has no such page in the index.
     """
+    if not isinstance(page_number, int):
+        raise InvalidInput(f"the page number is {page_number!r}; give a whole number, counted from 1")
     names = ", ".join(record.document.name for record in records)
     if len(records) != 1:
         raise InvalidInput(f"a page is of one document, and several are named: {names}")

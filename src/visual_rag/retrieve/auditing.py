@@ -67,7 +67,7 @@ def audit(
         lambda question, depth, shortlist: search(question, depth, "two-stage", shortlist),
         asked,
         k=size.k,
-        sizes=shortlist_ladder(len(pages), used=settings.shortlist_size(len(pages))),
+        sizes=shortlist_ladder(len(pages), used=min(len(pages), settings.shortlist_size(len(pages)))),
     )
 
 

@@ -307,7 +307,9 @@ class PageSearcher(PageBrowser):
 
     def _checked(self, settings: SearchSettings | None) -> SearchSettings:
         """The settings of a search, whose fields are there; an empty index knows none, and has no page to miss them."""
-        chosen = settings or self.settings
+        chosen = self.settings if settings is None else settings
+        if not isinstance(chosen, SearchSettings):
+            raise InvalidInput(f"the settings are {chosen!r}; give SearchSettings(...)")
         if (chosen.boosts or chosen.include_fields or chosen.exclude_fields) and self._store.count():
             check_named_fields(chosen, self._store.fields())
         return chosen

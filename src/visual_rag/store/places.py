@@ -78,7 +78,7 @@ def _with_key(server: ServerSettings) -> ServerSettings:
 def _noted_server(folder: Path) -> ServerSettings | None:
     try:
         return ServerSettings(**json.loads((folder / SERVER_NOTE).read_bytes()))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, TypeError) as error:
         raise StoreError(
