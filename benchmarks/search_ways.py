@@ -14,6 +14,7 @@ from visual_rag.settings import Channels, SearchSettings
 
 K, BATCH, SHELF, YARDSTICK = 10, 8, 3, "numpy float32, exact"
 EXACT, TWO_STAGE = SearchSettings(mode="exact", channels="visual"), SearchSettings(mode="two-stage", channels="visual")
+AUTO = SearchSettings(channels="visual")  # exact where a filter leaves few pages
 
 
 @dataclass(frozen=True)
@@ -73,14 +74,14 @@ def ways_of(searcher: PageSearcher, asked: Asked) -> list[Way]:
 
     def in_document(number: int) -> Hits:
         name = record_of(document_of(number) * PAGES_A_DOCUMENT).document_name
-        return searcher.search(texts[number], k=K, where=f'document == "{name}"', settings=TWO_STAGE)
+        return searcher.search(texts[number], k=K, where=f'document == "{name}"', settings=AUTO)
 
     def pages_of(number: int) -> slice:
         start = document_of(number) * PAGES_A_DOCUMENT
         return slice(start, start + PAGES_A_DOCUMENT)
 
     def on_shelf(number: int) -> Hits:
-        return searcher.search(texts[number], k=K, where=f"shelf == {SHELF}", settings=TWO_STAGE)
+        return searcher.search(texts[number], k=K, where=f"shelf == {SHELF}", settings=AUTO)
 
     def recommended(number: int) -> Hits:
         first, second, third = (best[(number + step) % len(best)] for step in range(3))
@@ -97,8 +98,8 @@ def ways_of(searcher: PageSearcher, asked: Asked) -> list[Way]:
     return [
         Way("exact", lambda number: searcher.search(texts[number], k=K, settings=EXACT), everywhere),
         Way("two stages", by("visual"), everywhere),
-        Way("two stages, 10 % of pages pass", on_shelf, lambda _: slice(SHELF, None, PAGES_A_DOCUMENT)),
-        Way("two stages, one document passes", in_document, pages_of),
+        Way("10 % of pages pass", on_shelf, lambda _: slice(SHELF, None, PAGES_A_DOCUMENT)),
+        Way("one document passes", in_document, pages_of),
         Way("5 documents, 3 pages of each", lambda n: searcher.search_groups(texts[n], Grouping(), settings=TWO_STAGE)),
         Way("recommend: 2 pages, not 1", recommended),
         Way("text channel", by("text")),

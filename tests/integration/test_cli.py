@@ -55,7 +55,7 @@ def test_json_carries_the_same_hits(place: Path) -> None:
     best = found["hits"][0]
     assert best["page"]["document_name"] == "kitchen.png"
     assert best["page"]["page_number"] == 1
-    assert best["scored_by"] == "soft_bm25"
+    assert best["scored_by"] == "rrf(soft_bm25, bm25)"
     assert 0 <= best["similarity"] <= 1
 
 

@@ -69,7 +69,7 @@ def test_each_question_of_the_demo_finds_its_page_at_rank_one(
     [label] = [label for label in labelled if label["query"] == question]
     best = index.search(question)[0]
     assert (best.page.document_name, best.page.page_index) == (label["pdf"], label["pages"][0])  # type: ignore[index]
-    assert best.scored_by == "soft_bm25"
+    assert best.scored_by == "rrf(soft_bm25, bm25)"
     assert 0.5 < best.similarity <= 1
 
 
