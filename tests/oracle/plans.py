@@ -123,7 +123,7 @@ def random_boosts(chance: random.Random) -> tuple[Boost, ...]:
         Boost(field="price", weight=chance.uniform(0.2, 2), target=50.0, scale=20.0),
         Boost(field="released", weight=1.0, target="2024-01-01", scale=300.0),
         Boost(field="is_checked", weight=chance.choice([-0.5, 0.7])),
-        Boost(field="maker.name", weight=1.0, target=5.0),
+        Boost(field="page_number", weight=1.0, target=5.0, scale=3.0),
     ]
     return tuple(chance.sample(boosts, chance.randint(1, 2)))
 

@@ -135,11 +135,7 @@ def _is_seen(query: QueryEmbedding) -> BoolArray:
 
 
 def _rows_in(embedding: PageEmbedding, region: Region | None) -> FloatArray:
-    """Rows of the patches whose centre lies in the region, or of those that hold the region's centre.
-
-    Raises:
-        InvalidInput: There is neither: nothing is seen there.
-    """
+    """Rows of the patches whose centre lies in the region, or of the one patch that is nearest to its centre."""
     rows = embedding.is_patch if embedding.is_patch.any() else np.ones_like(embedding.is_patch)
     vectors, edges = embedding.vectors[rows], embedding.regions[rows]
     if region is None:
@@ -148,10 +144,7 @@ def _rows_in(embedding: PageEmbedding, region: Region | None) -> FloatArray:
     inside = (x >= region.left) & (x <= region.right) & (y >= region.top) & (y <= region.bottom)
     if not inside.any():
         centre_x, centre_y = (region.left + region.right) / 2, (region.top + region.bottom) / 2
-        across = (edges[:, 0] <= centre_x) & (centre_x <= edges[:, 2])
-        inside = across & (edges[:, 1] <= centre_y) & (centre_y <= edges[:, 3])
-    if not inside.any():
-        raise InvalidInput(f"nothing is seen in the region {tuple(region)} of that page; draw it around something")
+        inside[int(((x - centre_x) ** 2 + (y - centre_y) ** 2).argmin())] = True
     return vectors[inside]
 
 
