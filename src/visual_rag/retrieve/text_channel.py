@@ -72,7 +72,8 @@ class TextChannel:
             Candidate(page=row.page, score=scores.get(page_id, 0.0), similarity=row.similarity)
             for page_id, row in looked.items()
         ]
-        return sorted(rows, key=in_order)
+        # Fusion by rank makes many ties: the fourth of one channel alone equals the fourth of the other.
+        return sorted(rows, key=lambda row: (-row.score, -row.similarity, row.page.page_id))
 
     def _read(self, text: str, plan: QueryPlan, trace: Trace) -> list[Candidate]:
         with trace.step(f"score by {BM25}", f"the best {plan.limit:,} pages"):
