@@ -30,5 +30,5 @@ def recall(
     rows = [Row((f"{n_pages:,} (all)", "1.000", f"{report.exact_p50_ms:.0f} ms"))]
     rows += [Row((f"{size.size:,}", f"{size.agreement:.3f}", f"{size.p50_ms:.0f} ms")) for size in report.sizes]
     print_rows(out, rows, header=("shortlist", f"top {k} found", "median"))
-    used = SearchSettings().shortlist_size(n_pages)
+    used = min(n_pages, SearchSettings().shortlist_size(n_pages))
     print_line(out, advice(report, used=used, wanted=wanted))
