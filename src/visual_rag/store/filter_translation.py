@@ -164,12 +164,14 @@ def _equality(key: str, values: Sequence[FieldValue], engine: Engine[C]) -> C:
     texts = [_checked_text(key, value) for value in values if isinstance(value, str)]
     truths = sorted({value for value in values if isinstance(value, bool)})
     numbers = [_checked_number(key, value) for value in values if not isinstance(value, str | bool)]
-    whole = [int(value) for value in numbers if value == int(value)]
+    # INDEXED_INTEGERS hold no float, and may be asked for thousands of values; elsewhere a range meets 3 and 3.0 alike,
+    # by the field's index, which a match beside it would leave unused. Beyond _EXACT a range would round.
+    ranged = [] if key in INDEXED_INTEGERS else [value for value in numbers if abs(value) < _EXACT]
+    whole = [int(value) for value in numbers if value == int(value) and value not in ranged]
     parts = [engine.equals_text(key, texts)] if texts else []
     parts += [engine.equals_whole(key, whole)] if whole else []
     parts += [engine.equals_truth(key, value) for value in truths]
-    if key not in INDEXED_INTEGERS:  # which hold no float, and may be asked for thousands of values
-        parts += [engine.in_numbers(key, {"gte": value, "lte": value}) for value in numbers if abs(value) < _EXACT]
+    parts += [engine.in_numbers(key, {"gte": value, "lte": value}) for value in ranged]
     return engine.any_of(parts) if parts else engine.has_id([])
 
 
