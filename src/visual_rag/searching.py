@@ -10,10 +10,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 
 from visual_rag.records import Evidence, Examples, FieldScalar, Grouping, HitGroup, Hits, PageRecord
-from visual_rag.retrieve.audit import RecallReport
 from visual_rag.retrieve.browse import PageBrowser, Where
 from visual_rag.retrieve.filter_language import parse_filter
 from visual_rag.retrieve.queries import QueryLike
+from visual_rag.retrieve.recall import RecallReport
 from visual_rag.retrieve.search import PageSearcher
 from visual_rag.settings import SearchSettings
 from visual_rag.store.filters import Filter, all_of

@@ -19,7 +19,7 @@ def recall(
     as_json: JsonOption = False,
 ) -> None:
     """Check how long the shortlist must be to lose no pages."""
-    from visual_rag.retrieve.audit import advice
+    from visual_rag.retrieve.recall import advice
 
     with open_index(index) as opened:
         report = opened.audit_recall(k=k, n_questions=questions)

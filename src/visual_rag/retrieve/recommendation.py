@@ -9,7 +9,7 @@ from visual_rag.errors import InvalidInput
 from visual_rag.records import Examples, PageRecord, QueryEmbedding
 from visual_rag.retrieve.levels import laddered, level_sizes
 from visual_rag.retrieve.queries import QueryEmbedder, as_query, joined, page_id_of
-from visual_rag.retrieve.recommend import recommend_scores, similarity_rows
+from visual_rag.retrieve.recommend_scores import recommend_scores, similarity_rows
 from visual_rag.retrieve.trace import Trace
 from visual_rag.retrieve.visual import Candidate, VisualScorer, in_order, tuning_of
 from visual_rag.settings import SearchSettings

@@ -26,15 +26,15 @@ from visual_rag.records import (
     PageRecord,
     QueryEmbedding,
 )
-from visual_rag.retrieve.audit import RecallReport
-from visual_rag.retrieve.auditing import AuditSize, audit
 from visual_rag.retrieve.browse import PageBrowser, Where
 from visual_rag.retrieve.evidence import find_evidence
 from visual_rag.retrieve.filter_fields import payload_path, shown_value
 from visual_rag.retrieve.grouping import field_value, group_values
 from visual_rag.retrieve.hit_fields import check_named_fields, trimmed
+from visual_rag.retrieve.index_audit import AuditSize, audit
 from visual_rag.retrieve.queries import QueryEmbedder, QueryLike, as_query, page_id_of, question_text
 from visual_rag.retrieve.ranking import Ranker, RankingRequest
+from visual_rag.retrieve.recall import RecallReport
 from visual_rag.retrieve.recommendation import Recommender
 from visual_rag.retrieve.trace import Trace
 from visual_rag.retrieve.visual import Candidate, VisualScorer
@@ -206,7 +206,7 @@ class PageSearcher(PageBrowser):
         return self._evidence(self._queries.embed([as_query(query)])[0], page)
 
     def audit(self, *, k: int = 10, n_questions: int = 50, seed: int = 0) -> RecallReport:
-        """Compare two-stage search with exact search; see `auditing.audit`."""
+        """Compare two-stage search with exact search; see `index_audit.audit`."""
         return audit(self._store, self._ranker, self._queries, self.settings, AuditSize(k, n_questions, seed))
 
     def page_image(self, page: PageRecord) -> bytes:

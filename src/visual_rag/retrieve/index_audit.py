@@ -8,7 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from visual_rag.records import FloatArray, PageRecord, QueryEmbedding
-from visual_rag.retrieve.audit import (
+from visual_rag.retrieve.queries import QueryEmbedder, as_query
+from visual_rag.retrieve.ranking import Ranker, RankingRequest
+from visual_rag.retrieve.recall import (
     AuditQuestion,
     Found,
     RecallReport,
@@ -16,8 +18,6 @@ from visual_rag.retrieve.audit import (
     audit_recall,
     shortlist_ladder,
 )
-from visual_rag.retrieve.queries import QueryEmbedder, as_query
-from visual_rag.retrieve.ranking import Ranker, RankingRequest
 from visual_rag.retrieve.trace import Trace
 from visual_rag.settings import SearchMode, SearchSettings
 from visual_rag.store.protocol import PageStore

@@ -8,7 +8,7 @@ import pytest
 
 from visual_rag.errors import InvalidInput
 from visual_rag.records import FloatArray, PageRecord
-from visual_rag.retrieve.audit import (
+from visual_rag.retrieve.recall import (
     AuditQuestion,
     Found,
     RecallReport,

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from visual_rag.retrieve.recommend import recommend_scores, similarity_rows
+from visual_rag.retrieve.recommend_scores import recommend_scores, similarity_rows
 
 _POSITIVE = np.array([[0.9, 0.2, 0.5], [0.1, 0.2, 0.6]], dtype=np.float32)
 _NEGATIVE = np.array([[0.3, 0.1, 0.55]], dtype=np.float32)
