@@ -314,6 +314,8 @@ class VisualIndex(Searching):
     def set_metadata(self, metadata: Mapping[str, Any], *, documents: Sequence[FolderLike]) -> int:
         """Write fields of your own to all pages of some documents; nothing is embedded.
 
+        Pages are written in parts: where the process is killed in between, some have the new values. Write them again.
+
         Args:
             metadata: Values by field: text, numbers, truth values, dates as ISO 8601 text, lists or mappings of such.
                 Other fields stay; one that is None is taken away.
